@@ -22,13 +22,14 @@ else:
 
     from ui import downloads, network, owner, owner_file, sweeping, upload_memory
     from ui.components.figure import live
+    from ui.lesson import lead
     from ui.phone import routes as phone
 
     owner_file.keep_from_streamlit()
     sweeping.start()
     app = st.App(
         __file__,
-        routes=[*live.routes(), *downloads.routes(), *owner.routes(), *phone.routes()],
+        routes=[*live.routes(), *downloads.routes(), *owner.routes(), *lead.routes(), *phone.routes()],
         middleware=[*network.middleware(), Middleware(upload_memory.Guard)],
         lifespan=network.lifespan,
     )

@@ -1,4 +1,4 @@
-"""The lesson: a step at a time, on the wall or with the teacher's notes, with a class's phones or without."""
+"""The lesson: a step at a time, on the wall or with the teacher's notes, with a class's phones or without; and the check of the room."""
 
 from ui import frame
 
@@ -7,16 +7,20 @@ frame.within()
 import streamlit as st
 
 from ui import errors
-from ui.lesson import course, stage
+from ui.lesson import course, room, stage
 
 with errors.shown():
-    found = course.begin()
-    stage.controls(found)
-    if found.is_teachers:
-        wall, notes = st.columns([3, 2], gap="medium")
-        with wall:
-            stage.show(found)
-        with notes:
-            stage.notes(found)
+    if room.asked():
+        room.show()
     else:
-        stage.show(found)
+        found = course.begin()
+        stage.controls(found)
+        if found.is_teachers:
+            wall, notes = st.columns([3, 2], gap="medium")
+            with wall:
+                stage.show(found)
+            with notes:
+                stage.notes(found)
+        else:
+            stage.show(found)
+        course.keep_lead()

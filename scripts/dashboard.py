@@ -30,14 +30,15 @@ class Dashboard:
         port, address: where it answers. pid: of its process.
     """
 
-    def __init__(self, runs: Path, log: Path | None = None, **environment: str) -> None:
+    def __init__(self, runs: Path, log: Path | None = None, port: int = 0, **environment: str) -> None:
         """Starts it.
 
         Args:
             runs: the folder of its runs; those of its corpora and classes lie beside it. log: where what it prints is written.
+            port: where it answers; 0 = a free one.
             environment: what is told to it besides, such as another STREAMLIT_SERVER_ADDRESS ("" = all interfaces).
         """
-        self.port = free_port()
+        self.port = port or free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         variables = {
             "ATELIER_CHECKPOINTS": str(runs),

@@ -15,9 +15,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from engine.classroom import figures, lessons, secret_trials  # noqa: E402
-from engine.classroom.wording import Wording  # noqa: E402
 from engine.core import paths  # noqa: E402
 from engine.core.files import write_bytes  # noqa: E402
+from engine.core.wording import Wording  # noqa: E402
 from engine.presets import catalogue  # noqa: E402
 
 PAPERS = PROJECT / "docs" / "teaching"

@@ -19,7 +19,7 @@ from engine.core.languages import spaced  # noqa: E402
 LOCALE = PROJECT / "ui" / "locale"
 DOMAIN = "atelier"
 # Calls whose first literal argument is a sentence that a person reads, beside the errors; `_n` has two: one and many.
-MARKERS = {"_", "_n", "bad", "sentence"}
+MARKERS = {"_", "_n", "bad", "sentence", "wording.say"}
 
 
 def _error_classes(trees: list[ast.Module]) -> set[str]:
@@ -36,6 +36,13 @@ def _error_classes(trees: list[ast.Module]) -> set[str]:
     return found
 
 
+def _name(function: ast.expr) -> str:
+    """What a call calls: `_`, or `wording.say` of an object's method."""
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return f"{function.value.id}.{function.attr}"
+    return function.id if isinstance(function, ast.Name) else ""
+
+
 def sentences() -> dict[str, str | None]:
     """Every sentence of the source by its English text; its value is the plural, where it has one."""
     found: dict[str, str | None] = {}
@@ -44,11 +51,11 @@ def sentences() -> dict[str, str | None]:
     markers = MARKERS | _error_classes(trees)
     for tree in trees:
         for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in markers:
+            if not isinstance(node, ast.Call) or (name := _name(node.func)) not in markers:
                 continue
             texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
             if texts and isinstance(node.args[0], ast.Constant):
-                found[texts[0]] = texts[1] if node.func.id == "_n" else found.get(texts[0])
+                found[texts[0]] = texts[1] if name == "_n" else found.get(texts[0])
     return found
 
 

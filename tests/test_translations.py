@@ -25,6 +25,7 @@ def test_the_search_finds_sentences_of_pages_and_of_errors():
     # Of a class of errors whose name does not say that it is one.
     assert "Reading {path} stood still for {seconds} seconds and was given up." in found
     assert found["{n} CPU core"] == "{n} CPU cores"
+    assert "{n} tokens of test articles" in found  # of a page that is written without a session
 
 
 def test_no_sentence_is_untranslated():

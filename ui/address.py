@@ -91,7 +91,7 @@ TABLE: tuple[Parameter, ...] = (
     # Where the lesson stands, of which class, on whose screen; the key is its teacher's
     Parameter("step", one_of(*KINDS), 20, "lesson_step", KINDS[0], rooms.LESSON, True),
     Parameter("slide", whole(1, MOST_SCREENS), 2, "lesson_slide", 1, rooms.LESSON, quiet=True),
-    Parameter("view", one_of("wall", "teacher"), 10, "lesson_view", "wall", rooms.LESSON, True),
+    Parameter("view", one_of("wall", "teacher", "room"), 10, "lesson_view", "wall", rooms.LESSON, True),
     Parameter("form", one_of("long", "short"), 10, "lesson_form", "long", rooms.LESSON, True),
     Parameter("class", NAME, 12, "lesson_class", None, rooms.LESSON, True),
     Parameter("key", NAME, 60, "lesson_key", None, rooms.LESSON, secret=True),

@@ -138,11 +138,38 @@ def open_class(lesson: str, language: str, today: datetime.date | None = None) -
         return Opened(code, key)
 
 
+def try_out() -> float:
+    """Writes a file as a class has it where classes lie, reads it and erases it: the seconds that takes.
+
+    Raises:
+        StorageError: no rights or no space. ClassError: what was written is not what is read.
+    """
+    root = paths.classes_root()
+    make_folder(root, parents=True)
+    begun = time.perf_counter()
+    with temporary(root / "check") as folder:
+        try:
+            with storage_errors(root):
+                folder.mkdir()
+            file, number = folder / _FILE, secrets.token_hex(16)
+            _make(file, {"number": ""})
+            _with("–", file, lambda c: c.execute("UPDATE facts SET value = ?", (number,)), "BEGIN IMMEDIATE")
+            (read,) = _with("–", file, lambda c: c.execute("SELECT value FROM facts").fetchone(), "BEGIN")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    if read != number:
+        raise _damaged("–")
+    return time.perf_counter() - begun
+
+
 def _make(file: Path, facts: dict[str, str]) -> None:
-    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")  # a mark in the file: whoever opens it later keeps to it
-        connection.executescript(_SCHEMA)
-        connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
+    try:
+        with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")  # a mark in the file: whoever opens it later keeps to it
+            connection.executescript(_SCHEMA)
+            connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
+    except sqlite3.OperationalError as error:  # no rights, a full disk
+        raise _refused("–", file, error) from error
 
 
 def find(code: str, today: datetime.date | None = None) -> SchoolClass | None:

@@ -10,6 +10,9 @@ short: 4
 ---
 What stands on the wall.
 
+## Recorded
+What stands there instead where there are neither phones nor a training: in the lesson as one file. Not needed.
+
 ## Teacher
 What to say.
 
@@ -58,6 +61,7 @@ _DRAWN = re.compile(r"(?P<what>Moments|Heights|Hauteurs)\s?: ?(?P<numbers>\d{1,4
 _SECTIONS = {
     "teacher": "teacher", "enseignant": "teacher",
     "gloss": "gloss", "glossaire": "gloss",
+    "recorded": "recorded", "enregistré": "recorded",
     "question": "question",
 }  # fmt: skip
 PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
@@ -88,7 +92,8 @@ class Step:
     Attributes:
         file: where it stands. asks: the six questions before or after the lesson. short: its minutes in the short form, 0 where that
             leaves it out.
-        wall, teacher: Markdown. gloss: an English word or sentence → its meaning.
+        wall, teacher: Markdown. recorded: in place of the wall's text where there are neither phones nor a training; "" = that.
+        gloss: an English word or sentence → its meaning.
     """
 
     file: Path
@@ -99,6 +104,7 @@ class Step:
     asks: str = ONCE
     short: float = 0.0
     wall: str = ""
+    recorded: str = ""
     teacher: str = ""
     gloss: tuple[tuple[str, str], ...] = ()
     questions: tuple[Asked, ...] = ()
@@ -149,7 +155,7 @@ def read(file: Path, names: frozenset[str]) -> Step:
     values, after = _front_matter(reader)
     _placeholders(reader)
     body, sections = _sections(reader, after)
-    texts: dict[str, Any] = {"teacher": "", "gloss": ()}
+    texts: dict[str, Any] = {"recorded": "", "teacher": "", "gloss": ()}
     asked = []
     for word, rest, line, lines in sections:
         if word == "question":
@@ -167,9 +173,7 @@ def read(file: Path, names: frozenset[str]) -> Step:
         if (one.name, one.form) in seen:
             raise reader.wrong(one.line, sentence("this question is there twice."))
         seen.add((one.name, one.form))
-    return Step(
-        file, **values, wall=_text(body), teacher=texts["teacher"], gloss=texts["gloss"], questions=tuple(asked)
-    )
+    return Step(file, **values, wall=_text(body), **texts, questions=tuple(asked))
 
 
 def _front_matter(reader: _Reader) -> tuple[dict[str, Any], int]:
@@ -241,7 +245,7 @@ def _sections(reader: _Reader, after: int) -> tuple[_Lines, list[tuple[str, str,
             word = _SECTIONS.get(parts["word"].lower()) if parts else None
             if parts is None or word is None:
                 raise reader.wrong(
-                    number, sentence("“{found}” is no section: Teacher, Gloss or Question."), found=line[:40]
+                    number, sentence("“{found}” is no section: Recorded, Teacher, Gloss or Question."), found=line[:40]
                 )
             into = []
             found.append((word, parts["rest"].strip(), number, into))

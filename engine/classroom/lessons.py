@@ -112,17 +112,26 @@ def all_lessons() -> list[str]:
     return sorted(p.name for p in paths.LESSONS.iterdir() if p.is_dir()) if paths.LESSONS.is_dir() else []
 
 
+def find(name: str) -> Path:
+    """The folder of a lesson.
+
+    Raises:
+        LessonError: there is none of that name.
+    """
+    if name not in all_lessons():
+        raise LessonError(
+            "There is no lesson {name}: there are {names}.", name=paths.shortened(name), names=", ".join(all_lessons())
+        )
+    return paths.LESSONS / name
+
+
 def load(name: str = FINE_TUNING, folder: Path | None = None) -> Lesson:
     """Reads and checks a lesson.
 
     Raises:
         LessonError: something is wrong: the file, the line and what.
     """
-    if folder is None and name not in all_lessons():
-        raise LessonError(
-            "There is no lesson {name}: there are {names}.", name=paths.shortened(name), names=", ".join(all_lessons())
-        )
-    folder = folder or paths.LESSONS / name
+    folder = folder or find(name)
     steps: dict[str, tuple[Step, ...]] = {}
     for code in LANGUAGES:
         found = [lesson_files.read(file, NAMES) for file in sorted((folder / code).glob("*.md"))]
@@ -203,6 +212,14 @@ def _check_alike(steps: tuple[Step, ...], others: tuple[Step, ...]) -> None:
                 1,
                 sentence("its glosses are of the same English as those of {other}."),
                 other="/".join(step.file.parts[-2:]),
+            )
+        if bool(step.recorded) != bool(other.recorded):
+            lacking, there = (other, step) if step.recorded else (step, other)
+            raise wrong(
+                lacking.file,
+                1,
+                sentence("the section Recorded of {other} is missing."),
+                other="/".join(there.file.parts[-2:]),
             )
         _check_questions(step, other)
 

@@ -63,9 +63,14 @@ def open_class(lesson: str, language: str, addresses: Iterable[str]) -> Invitati
     return Invitation(opened, join_addresses(addresses), f"{addresses[0]}/{ADDRESS}/teacher/{opened.key}")
 
 
+def page(address: str) -> str:
+    """One of `join_addresses` with its scheme, as a camera opens it."""
+    return address if "://" in address else f"http://{address}"
+
+
 def in_full(address: str, code: str) -> str:
-    """One of `join_addresses` with its scheme and the class's code, as a camera opens it."""
-    return f"{address if '://' in address else f'http://{address}'}/{code}"
+    """The same with the class's code."""
+    return f"{page(address)}/{code}"
 
 
 def join_addresses(addresses: Iterable[str]) -> tuple[str, ...]:

@@ -1,16 +1,17 @@
 """A report → one page of HTML that opens anywhere: no script, nothing from a network, two pages of A4 when printed."""
 
-import re
-import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from engine.classroom.curve_picture import picture
+from engine.classroom.curve_picture import HEIGHT, Guess, picture
 from engine.classroom.glossary import entries
 from engine.classroom.reports import CopiedPassage, Copying, Measured, Report
+from engine.classroom.shortening import beginning, shortened
 from engine.core.numbers import NO_NUMBER
 from engine.core.wording import Wording
 from engine.evaluation.interpretation import COPIED, FORGOT, MOST_SHOWN
@@ -18,79 +19,93 @@ from engine.memorisation import copying, search
 from engine.runs import states
 from engine.runs.settings import FIRST_TOKENS
 
-_TEMPLATE = Path(__file__).with_name("report.html")
 # So much of a text fits on the two pages whatever it is made of (tests/classroom/test_report_page.py prints it).
-_LONGEST_TEXT, _MOST_LINES, _LONGEST_PROMPT, _LONGEST_PASSAGE = 440, 12, 110, 90
+_LONGEST_PROMPT, _LONGEST_PASSAGE = 110, 90
 _AROUND = 30  # characters before and behind a passage
 _LONGEST_NAME = 64
 _LONGEST_VALUE, _LONGEST_VERSION = 36, 12
 _MOST_ROWS = 14  # of the table behind the curve
 
 
+@dataclass(frozen=True)
+class Space:
+    """How much of a run a page has space for.
+
+    Attributes:
+        text, lines: of what a model wrote. settings: the names of those that are shown; None = all. height: of the curve.
+    """
+
+    text: int = 440
+    lines: int = 12
+    passages: int = 3
+    happened: int = 9
+    settings: frozenset[str] | None = None
+    height: int = HEIGHT
+
+
+WHOLE = Space()
+
+
 @lru_cache(maxsize=1)
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent, encoding="utf-8"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
     )
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+
+
+def rendered(wording: Wording, **values: Any) -> str:
+    """A page of `report.html` from what it shows."""
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            language=wording.language,
+            colon=wording.colon,
+            words=entries(wording.say),
+            words_title=wording.say("Twelve words"),
+            **values,
+        )
+    )
 
 
 def html(report: Report, language: str) -> str:
     """The page of a report in a language of `engine.core.languages`."""
     wording = Wording(language)
+    title = wording.say("Atelier: the report of {run}", run=shortened(report.run, _LONGEST_NAME))
+    return rendered(wording, title=title, made=_made(report, wording), where="", second="", **parts(report, wording))
+
+
+def parts(report: Report, wording: Wording, space: Space = WHOLE, guesses: Sequence[Guess] = ()) -> dict[str, Any]:
+    """What a page says of a run.
+
+    Args:
+        guesses: what was expected of its curve.
+    """
     _ = wording.say
-    name = shortened(report.run, _LONGEST_NAME)
-    return _template().render(
-        language=language,
-        title=_("Atelier: the report of {run}", run=name),
-        headline=headline(report, wording),
-        happened=_happened(report, wording),
-        state=_state(report, wording),
-        curve=_curve(report, wording),
-        texts=_texts(report, wording),
-        copied=_copied(report, wording),
-        forgotten=_forgotten(report.english, wording),
-        settings=_settings(report, wording),
-        checkpoint=_checkpoint(report, wording),
-        words=entries(_),
-        colon=wording.colon,
-        made=_made(report, wording),
-        labels={
+    return {
+        "has_run": True,
+        "headline": headline(report, wording),
+        "happened": _happened(report, wording)[: space.happened],
+        "state": _state(report, wording),
+        "curve": _curve(report, wording, space, guesses),
+        "texts": _texts(report, wording, space),
+        "copied": _copied(report, wording, space),
+        "forgotten": _forgotten(report.english, wording),
+        "settings": _settings(report, wording, space),
+        "checkpoint": _checkpoint(report, wording),
+        "labels": {
             "curve": _("How it learned"),
             "table": _("The figures behind the curve"),
             "texts": _("The same beginning, two models"),
             "copied": _("What it copied"),
             "forgotten": _("What it forgot"),
             "settings": _("How to do it again"),
-            "words": _("Twelve words"),
         },
-    )
-
-
-def shortened(text: str, most: int, lines: int = 0) -> str:
-    """A text of at most so many lines, and as wide as so many small letters; its empty lines go, and a mark says that it goes on.
-
-    Args:
-        lines: 0 = all in one.
-    """
-    text = re.sub(r"\s*\n\s*", "\n", text) if lines else " ".join(text.split())
-    cut = "\n".join(_beginning(text, most).split("\n")[: lines or None])
-    return cut if cut == text else cut.rstrip() + " …"
-
-
-def _beginning(text: str, most: float) -> str:
-    """As much of a text as is as wide as so many small letters."""
-    end, left = 0, float(most)
-    while end < len(text) and (left := left - _width(text[end])) >= 0:
-        end += 1
-    return text[:end]
-
-
-def _width(character: str) -> float:
-    """About how many small letters a character is wide."""
-    if character in "WM@" or unicodedata.east_asian_width(character) in "WF":
-        return 2.0
-    return 1.4 if character.isupper() or character in "mw" else 1.0
+    }
 
 
 def headline(report: Report, wording: Wording) -> str:
@@ -132,7 +147,7 @@ def _measured_on(measured: Measured, wording: Wording) -> str:
     return on if measured.on.values else wording.say("{part}, {n} tokens", part=on, n=tokens)
 
 
-def _curve(report: Report, wording: Wording) -> dict[str, Any]:
+def _curve(report: Report, wording: Wording, space: Space, guesses: Sequence[Guess]) -> dict[str, Any]:
     _, curve, measured = wording.say, report.curve, report.measured
     said = _(
         "The accuracy at each training step, on the articles that it learns from and on validation articles, which it does not."
@@ -153,7 +168,7 @@ def _curve(report: Report, wording: Wording) -> dict[str, Any]:
     every = max(1, -(-len(points) // _MOST_ROWS))
     shown = [points[n] for n in range(len(points)) if n % every == 0 or n == len(points) - 1]
     return {
-        "picture": picture(curve, wording, said),
+        "picture": picture(curve, wording, said, guesses, space.height),
         "none": _("Nothing has been measured yet."),
         "caption": caption,
         "columns": [_("Step"), _("Accuracy on validation")],
@@ -161,7 +176,7 @@ def _curve(report: Report, wording: Wording) -> dict[str, Any]:
     }
 
 
-def _texts(report: Report, wording: Wording) -> dict[str, Any]:
+def _texts(report: Report, wording: Wording, space: Space) -> dict[str, Any]:
     _, texts = wording.say, report.texts
     if texts is None:
         return {"none": _("Base and run have not both written a text yet."), "columns": []}
@@ -173,12 +188,17 @@ def _texts(report: Report, wording: Wording) -> dict[str, Any]:
         way.append(_("drawn from the {n} likeliest", n=wording.whole(texts.top_k)))
     return {
         "columns": [
-            {"kind": "base", "name": _("base model"), "prompt": prompt, "text": _written(texts.base)},
+            {
+                "kind": "base",
+                "name": _("base model"),
+                "prompt": prompt,
+                "text": shortened(texts.base, space.text, space.lines),
+            },
             {
                 "kind": "own",
                 "name": _("after step {n}", n=wording.whole(texts.step)),
                 "prompt": prompt,
-                "text": _written(texts.own),
+                "text": shortened(texts.own, space.text, space.lines),
             },
         ],
         "way": _("Both wrote in the same way: {way}.", way=", ".join(way)),
@@ -186,11 +206,7 @@ def _texts(report: Report, wording: Wording) -> dict[str, Any]:
     }
 
 
-def _written(text: str) -> str:
-    return shortened(text, _LONGEST_TEXT, _MOST_LINES)
-
-
-def _copied(report: Report, wording: Wording) -> dict[str, Any]:
+def _copied(report: Report, wording: Wording, space: Space) -> dict[str, Any]:
     _, copied = wording.say, report.copying
     if copied is None:
         reason = wording.error(report.not_searched) if report.not_searched else _("There is no text to look up yet.")
@@ -201,7 +217,7 @@ def _copied(report: Report, wording: Wording) -> dict[str, Any]:
     return {
         "said": _verdict(copied, wording),
         "more": searched,
-        "passages": [_passage(passage, wording) for passage in copied.passages],
+        "passages": [_passage(passage, wording) for passage in copied.passages[: space.passages]],
     }
 
 
@@ -227,9 +243,9 @@ def _passage(passage: CopiedPassage, wording: Wording) -> dict[str, str]:
         place = _("{n} words, article {article}", n=count, article=wording.whole(passage.article))
     return {
         "place": place,
-        "before": _beginning(passage.before.replace("\n", " ")[::-1], _AROUND)[::-1],
+        "before": beginning(passage.before.replace("\n", " ")[::-1], _AROUND)[::-1],
         "text": shortened(passage.text, _LONGEST_PASSAGE),
-        "after": _beginning(passage.after.replace("\n", " "), _AROUND),
+        "after": beginning(passage.after.replace("\n", " "), _AROUND),
     }
 
 
@@ -260,7 +276,7 @@ def _forgotten(english: Measured | None, wording: Wording) -> str:
     )
 
 
-def _settings(report: Report, wording: Wording) -> list[tuple[str, str]]:
+def _settings(report: Report, wording: Wording, space: Space) -> list[tuple[str, str]]:
     """What a reader needs to do it again; what is not known is left out."""
     _, facts = wording.say, report.facts
 
@@ -298,24 +314,24 @@ def _settings(report: Report, wording: Wording) -> list[tuple[str, str]]:
     if read and facts["passes"]:
         read = _("{n}: {times} times through the articles", n=read, times=wording.decimal(facts["passes"], 1))
     rows = [
-        (_("Base model"), _named(report.base, facts["preset_hash"])),
-        (_("Start from"), shortened(facts["parent"] or "", _LONGEST_VALUE)),
-        (_("Articles"), articles),
-        (_("What is read of them"), method),
-        (_("Length"), length),
-        (_("Steps"), known(report.steps)),
-        (_("Tokens read"), read),
-        (_("Time of training"), known(facts["seconds"], wording.duration)),
-        (_("A step"), batch),
-        (_("Learning rate"), known(facts["learning_rate"], wording.shortest)),
-        (_("What is trained"), trained),
-        (_("Dropout"), "" if facts["dropout"] is None else wording.shortest(facts["dropout"])),
-        (_("Seed"), wording.whole(facts["seed"])),
-        (_("Device"), shortened(str(facts["device"]).removeprefix("/device:"), 24)),
-        (_("Precision"), shortened(str(facts["precision"]), 24)),
-        (_("Its result"), result),
+        ("base", _("Base model"), _named(report.base, facts["preset_hash"])),
+        ("parent", _("Start from"), shortened(facts["parent"] or "", _LONGEST_VALUE)),
+        ("articles", _("Articles"), articles),
+        ("method", _("What is read of them"), method),
+        ("length", _("Length"), length),
+        ("steps", _("Steps"), known(report.steps)),
+        ("tokens", _("Tokens read"), read),
+        ("time", _("Time of training"), known(facts["seconds"], wording.duration)),
+        ("batch", _("A step"), batch),
+        ("rate", _("Learning rate"), known(facts["learning_rate"], wording.shortest)),
+        ("trained", _("What is trained"), trained),
+        ("dropout", _("Dropout"), "" if facts["dropout"] is None else wording.shortest(facts["dropout"])),
+        ("seed", _("Seed"), wording.whole(facts["seed"])),
+        ("device", _("Device"), shortened(str(facts["device"]).removeprefix("/device:"), 24)),
+        ("precision", _("Precision"), shortened(str(facts["precision"]), 24)),
+        ("result", _("Its result"), result),
     ]
-    return [(name, value) for name, value in rows if value]
+    return [(name, value) for code, name, value in rows if value and (not space.settings or code in space.settings)]
 
 
 def _named(name: str, digest: str) -> str:
@@ -351,12 +367,17 @@ def _made(report: Report, wording: Wording) -> list[str]:
         )
         said = _("The run was begun on {date}", date=begun)
         lines.append(f"{said} ({with_})." if with_ else f"{said}.")
-    if report.recorded:
-        lines.append(
-            _(
-                "It is a recorded run that ships with Atelier: a real one, made on {date} at commit {commit}.",
-                date=wording.recorded_day(str(report.recorded.get("date", NO_NUMBER))[:10]),
-                commit=str(report.recorded.get("commit", NO_NUMBER))[:10],
-            )
+    return [*lines, *recorded(report, wording)]
+
+
+def recorded(report: Report, wording: Wording) -> list[str]:
+    """Where a run comes from that ships."""
+    if not report.recorded:
+        return []
+    return [
+        wording.say(
+            "It is a recorded run that ships with Atelier: a real one, made on {date} at commit {commit}.",
+            date=wording.recorded_day(str(report.recorded.get("date", NO_NUMBER))[:10]),
+            commit=str(report.recorded.get("commit", NO_NUMBER))[:10],
         )
-    return lines
+    ]

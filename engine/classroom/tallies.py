@@ -63,9 +63,14 @@ class Pairs:
     wrong_wrong: int
 
     @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Right both times, from wrong to right, from right to wrong, wrong both times."""
+        return self.right_right, self.wrong_right, self.right_wrong, self.wrong_wrong
+
+    @property
     def total(self) -> int:
         """All of them."""
-        return self.right_right + self.wrong_right + self.right_wrong + self.wrong_wrong
+        return sum(self.counts)
 
 
 @dataclass(frozen=True)
@@ -188,21 +193,20 @@ def table(of: SchoolClass, language: str) -> str:
         if asked.question.kind == TEXT:
             continue
         found = tally(of, asked)
-        shown = hidden(found.counts)
+        shown, total = disclosed(found.counts)
         row = [asked.question.name, asked.moment, asked.round]
         choices = asked.question.wording(0, language).choices
         for choice, (text, count) in enumerate(zip(choices, shown, strict=True)):
             right = "" if asked.question.right is None else int(choice == asked.question.right)
             writer.writerow([*map(cell, row), letter(choice), cell(text), right, count])
-        writer.writerow([*map(cell, row), "", "", "", HIDDEN if SMALL in shown else sum(found.counts)])
+        writer.writerow([*map(cell, row), "", "", "", total])
         if asked.question.grid is not None and found.curves:
             for moment, height, answers in drawn_cells(asked.question.grid, found.curves):
                 writer.writerow([*map(cell, row), f"{moment} s", f"{height} %", "", answers])
     for name in dict.fromkeys(one.question.name for one in questions(of) if one.moment == AFTER):
         if changed := pairs(of, name):
             kinds = ("right→right", "wrong→right", "right→wrong", "wrong→wrong")
-            of_pairs = (changed.right_right, changed.wrong_right, changed.right_wrong, changed.wrong_wrong)
-            for kind, count in zip(kinds, hidden(of_pairs), strict=True):
+            for kind, count in zip(kinds, hidden(changed.counts), strict=True):
                 writer.writerow([cell(name), "before→after", "", "", kind, "", count])
     return out.getvalue()
 
@@ -233,3 +237,10 @@ def hidden(counts: Iterable[int]) -> list[int | str]:
         beside = min((place for place, one in enumerate(shown) if one != SMALL), key=counts.__getitem__)
         shown[beside] = HIDDEN
     return shown
+
+
+def disclosed(counts: Iterable[int]) -> tuple[list[int | str], int | str]:
+    """Counts as they may leave the class, and their total, which would tell a small one by the others."""
+    counts = list(counts)
+    shown = hidden(counts)
+    return shown, HIDDEN if SMALL in shown else sum(counts)

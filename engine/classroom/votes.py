@@ -20,6 +20,7 @@ OPEN, CLOSED, REVEALED = "open", "closed", "revealed"
 MOST_PUPILS = 400
 MOST_QUESTIONS = 200
 MOST_CARDS = 10_000  # of one colour
+RELEASED = "released"  # the fact that says whether phones may take their page home; a class of before has none
 _COLUMNS = "number, name, moment, round, content, state"
 
 
@@ -62,11 +63,13 @@ class Phone:
 
     Attributes:
         changes: grows with each thing that a teacher does. closed: the newest question, where it takes no more answers.
+        released: whether it may take its page home.
     """
 
     changes: int
     open: tuple[Shown, ...]
     closed: Shown | None = None
+    released: bool = False
 
 
 def pupil_of(code: str, token: str) -> bytes:
@@ -91,7 +94,7 @@ def ask(of: SchoolClass, question: Question, moment: str = ONCE) -> int:
         cursor = connection.execute(
             "INSERT INTO questions (name, moment, round, content, state) VALUES (?, ?, ?, ?, ?)", values
         )
-        _count_change(connection)
+        count_change(connection)
         return int(cursor.lastrowid or 0)
 
     return of.write(asked)
@@ -108,7 +111,7 @@ def set_state(of: SchoolClass, number: int, state: str) -> None:
         if _asked(connection, of, number).moment == BEFORE and state == REVEALED:
             raise ClassError("Do not tell it yet: the same idea comes back after the lesson.")
         connection.execute("UPDATE questions SET state = ? WHERE number = ?", (state, number))
-        _count_change(connection)
+        count_change(connection)
 
     of.write(change)
 
@@ -117,13 +120,19 @@ def close_all(of: SchoolClass) -> list[int]:
     """Closes all open questions, and returns their numbers."""
 
     def change(connection: sqlite3.Connection) -> list[int]:
-        numbers = [row[0] for row in connection.execute("SELECT number FROM questions WHERE state = ?", (OPEN,))]
+        numbers = close_open(connection)
         if numbers:
-            connection.execute("UPDATE questions SET state = ? WHERE state = ?", (CLOSED, OPEN))
-            _count_change(connection)
+            count_change(connection)
         return numbers
 
     return of.write(change)
+
+
+def close_open(connection: sqlite3.Connection) -> list[int]:
+    """Closes all open questions within a change, and returns their numbers."""
+    numbers = [row[0] for row in connection.execute("SELECT number FROM questions WHERE state = ?", (OPEN,))]
+    connection.execute("UPDATE questions SET state = ? WHERE state = ?", (CLOSED, OPEN))
+    return numbers
 
 
 def set_joining(of: SchoolClass, allowed: bool) -> None:
@@ -170,7 +179,7 @@ def progress(of: SchoolClass) -> int:
 
 def questions(of: SchoolClass) -> list[Asked]:
     """All questions of a class that can be read, in the order in which they were asked."""
-    return of.read(_questions)
+    return of.read(asked_in)
 
 
 def pupils(of: SchoolClass) -> int:
@@ -200,7 +209,7 @@ def join(of: SchoolClass, token: str) -> None:
     pupil = pupil_of(of.code, token)
 
     def change(connection: sqlite3.Connection) -> None:
-        if _half(connection, pupil) is not None:
+        if half_of(connection, pupil) is not None:
             return
         (count,) = connection.execute("SELECT count(*) FROM pupils").fetchone()
         if facts_of(connection)["joining"] != "1" or count >= MOST_PUPILS:
@@ -222,7 +231,7 @@ def answer(of: SchoolClass, token: str, number: int, choice: int | Sequence[int]
     pupil = pupil_of(of.code, token)
 
     def change(connection: sqlite3.Connection) -> None:
-        half = _half(connection, pupil)
+        half = half_of(connection, pupil)
         if half is None:
             raise ClassError("This phone is not in the class (any more): join again.")
         asked = _asked(connection, of, number)
@@ -246,14 +255,14 @@ def _kept(question: Question, choice: int | Sequence[int]) -> int | None:
 
 def is_in(of: SchoolClass, token: str) -> bool:
     """Whether a phone is in the class."""
-    return of.read(lambda connection: _half(connection, pupil_of(of.code, token)) is not None)
+    return of.read(lambda connection: half_of(connection, pupil_of(of.code, token)) is not None)
 
 
 def may_write(of: SchoolClass, token: str, number: int) -> bool:
     """Whether a question that takes a sentence is open, and the phone in the class."""
 
     def look(connection: sqlite3.Connection) -> bool:
-        if _half(connection, pupil_of(of.code, token)) is None:
+        if half_of(connection, pupil_of(of.code, token)) is None:
             return False
         asked = _asked(connection, of, number)
         return asked.state == OPEN and asked.question.kind == TEXT
@@ -266,7 +275,7 @@ def news(of: SchoolClass, token: str) -> int | None:
     the class."""
 
     def look(connection: sqlite3.Connection) -> int | None:
-        is_there = _half(connection, pupil_of(of.code, token)) is not None
+        is_there = half_of(connection, pupil_of(of.code, token)) is not None
         return int(facts_of(connection)["changes"]) if is_there else None
 
     return of.read(look)
@@ -277,16 +286,18 @@ def phone(of: SchoolClass, token: str, language: str) -> Phone | None:
     pupil = pupil_of(of.code, token)
 
     def look(connection: sqlite3.Connection) -> Phone | None:
-        half = _half(connection, pupil)
+        half = half_of(connection, pupil)
         if half is None:
             return None
         own = dict(connection.execute("SELECT question, choice FROM answers WHERE pupil = ?", (pupil,)))
-        asked = _questions(connection)
+        asked = asked_in(connection)
         newest = asked[-1] if asked and asked[-1].state != OPEN else None
+        facts = facts_of(connection)
         return Phone(
-            int(facts_of(connection)["changes"]),
+            int(facts["changes"]),
             tuple(_shown(connection, one, half, own, language) for one in asked if one.state == OPEN),
             _shown(connection, newest, half, own, language) if newest else None,
+            facts.get(RELEASED) == "1",
         )
 
     return of.read(look)
@@ -324,12 +335,14 @@ def curves_of(connection: sqlite3.Connection, asked: Asked) -> list[tuple[int, .
     return [rows for (number,) in found if (rows := grid.rows(number)) is not None]
 
 
-def _half(connection: sqlite3.Connection, pupil: bytes) -> int | None:
+def half_of(connection: sqlite3.Connection, pupil: bytes) -> int | None:
+    """Which half of the class a phone is in; None where it has not joined."""
     found = connection.execute("SELECT half FROM pupils WHERE pupil = ?", (pupil,)).fetchone()
     return None if found is None else int(found[0])
 
 
-def _questions(connection: sqlite3.Connection) -> list[Asked]:
+def asked_in(connection: sqlite3.Connection) -> list[Asked]:
+    """As `questions`, in one look with other things."""
     found = []
     for row in connection.execute(f"SELECT {_COLUMNS} FROM questions ORDER BY number"):
         with contextlib.suppress(ClassError):  # one that is damaged does not hide the others
@@ -350,5 +363,6 @@ def _of_row(row: tuple[Any, ...]) -> Asked:
     return Asked(number, question, str(moment), round_ if isinstance(round_, int) else 1, str(state))
 
 
-def _count_change(connection: sqlite3.Connection) -> None:
+def count_change(connection: sqlite3.Connection) -> None:
+    """Counts one more thing that the teacher has done."""
     connection.execute("UPDATE facts SET value = CAST(value AS INTEGER) + 1 WHERE name = 'changes'")

@@ -1,20 +1,25 @@
-"""A class from the command line: open it, ask, close, reveal, count cards, see the figures, erase it."""
+"""A class from the command line: open it, ask, close, reveal, count cards, see the figures, erase it; and its lesson as a file."""
 
 import argparse
+import datetime
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.classroom import classes, figures, lessons, opening, questions, tallies, votes
+from engine.classroom import classes, figures, lessons, opening, questions, release, room, tallies, votes
 from engine.classroom.classes import SchoolClass
 from engine.classroom.votes import Asked
 from engine.cli import options
-from engine.cli.output import print_result
-from engine.core import machine
+from engine.cli.output import ProgressLine, print_result
+from engine.core import jobs, machine
 from engine.core.errors import ClassError
-from engine.core.files import write_bytes
+from engine.core.files import storage_errors, write_bytes
+from engine.services import room_check
 
+_WORDS = {room.WELL: "in order", room.LOOK: "LOOK", room.MISSING: "MISSING"}
+_LOOK_SECONDS = 0.2  # between two looks at a check that is at work
 _CARD = re.compile(r"(?P<letter>[A-Ha-h])=(?P<count>\d{1,5})", re.ASCII)
 
 
@@ -53,11 +58,24 @@ def register(command: options.Command) -> None:
     p.add_argument("--csv", type=Path, metavar="FILE", help="write the table too; numbers under five are hidden")
     p = sub("joining", joining)
     p.add_argument("to", choices=("on", "off"))
+    p = sub("release", release_)
+    p.add_argument("to", choices=("on", "off"))
+    p = sub("report", report, of_one=False)
+    p.add_argument("code", nargs="?", default="", metavar="CODE", help="default: the only class there is")
+    p.add_argument("--out", required=True, type=Path, metavar="FILE", help="the file to write, such as class.html")
+    p.add_argument("--language", choices=lessons.LANGUAGES, default="", help="default: the teacher's")
+    p.add_argument("--without-answers", action="store_true", help="what pupils take home, without anybody's answers")
     p = sub("delete", delete, of_one=False)
     p.add_argument("code", nargs="?", default="", metavar="CODE", help="default: the only class there is")
     p.add_argument("--all", action="store_true", help="all classes of this machine")
     p = sub("check", check, of_one=False)
     p.add_argument("--lesson", default=lessons.FINE_TUNING, help="the folder of its texts in lessons/")
+    p.add_argument("--port", type=options.count, default=8501, help="of the dashboard (default: 8501)")
+    p.add_argument("--no-training", action="store_true", help="measure no speed: a check of seconds")
+    p = sub("offline", offline, of_one=False)
+    p.add_argument("--lesson", default=lessons.FINE_TUNING, help="the folder of its texts in lessons/")
+    p.add_argument("--language", choices=lessons.LANGUAGES, default="en")
+    p.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the file to write: lesson.html")
 
 
 def run(a: argparse.Namespace) -> int:
@@ -180,6 +198,36 @@ def joining(a: argparse.Namespace) -> int:
     return 0
 
 
+def release_(a: argparse.Namespace) -> int:
+    """Lets the phones take their page home, with the right answers beside their own, or no more of them."""
+    of = classes.the_only(a.code)
+    (release.release if a.to == "on" else release.take_back)(of)
+    print_result({"code": of.code, "released": a.to == "on"}, a.json, [f"Class {of.code}: the page is {a.to}."])
+    return 0
+
+
+def report(a: argparse.Namespace) -> int:
+    """Writes the report of a class on two pages that open offline and print: its run, its figures, small ones hidden."""
+    from engine.classroom import class_figures, own_answers, reports, take_home_page
+
+    of = classes.the_only(a.code)
+    language, run, line = a.language or of.language, release.run_of(of), ProgressLine()
+    try:
+        found = None if run is None else reports.of_run(run, on_progress=line)
+    finally:
+        line.close()
+    guesses = class_figures.guesses(of)
+    if a.without_answers:
+        page = take_home_page.of_pupil(found, own_answers.of_nobody(of, language), guesses, language)
+    else:
+        page = take_home_page.of_class(found, class_figures.of_class(of, language), guesses, language)
+    with storage_errors(a.out.parent):
+        write_bytes(a.out, page.encode("utf-8"))
+    result = {"code": of.code, "file": str(a.out), "language": language, "run": None if run is None else run.name}
+    print_result(result, a.json, [f"{a.out}: the report of class {of.code}."])
+    return 0
+
+
 def delete(a: argparse.Namespace) -> int:
     """Erases a class and all its answers at once."""
     code = classes.normal(a.code)
@@ -191,12 +239,68 @@ def delete(a: argparse.Namespace) -> int:
 
 
 def check(a: argparse.Namespace) -> int:
-    """Checks the texts of a lesson: names the file and the line of what is wrong."""
+    """Looks whether a lesson can be given in this room: texts, recordings, answers, network, memory, disk, and how fast it trains."""
+    lessons.find(a.lesson)
+    addresses = [f"http://{host}:{a.port}" for host in machine.addresses()]
+    one = room_check.Check()
+    one.start(a.lesson, addresses, trains=not a.no_training)
+    told = 0
+    try:
+        while True:
+            status = one.status()
+            findings = list(status.findings) if status else []
+            for finding in findings[told:]:
+                _say_finding(finding, a.json)
+            told = len(findings)
+            if status is None or not status.alive:
+                break
+            time.sleep(_LOOK_SECONDS)
+    except KeyboardInterrupt:
+        one.stop()
+        raise
+    if status is None or status.state != jobs.FINISHED:
+        raise (status.error if status and status.error else None) or ClassError(
+            "The check was interrupted: start it again."
+        )
+    if (phone := room_check.phone()) is not None:
+        findings.append(phone)
+        _say_finding(phone, a.json)
+    found = room.summary(findings)
+    rows = [
+        {**finding.to_json(), "sentence": str(finding.sentence), "advice": str(finding.advice or "")}
+        for finding in findings
+    ]
+    result = {
+        "ready": found.state != room.MISSING,
+        "summary": str(found.sentence),
+        "lesson": a.lesson,
+        "findings": rows,
+    }
+    print_result(result, a.json, [str(found.sentence)])
+    return 0 if found.state != room.MISSING else 1
+
+
+def _say_finding(finding: room.Finding, as_json: bool) -> None:
+    if as_json:
+        return
+    when = f" (measured {datetime.datetime.fromtimestamp(finding.at):%Y-%m-%d %H:%M})" if finding.at is not None else ""
+    print(
+        f"{_WORDS[finding.state]:8} {finding.subject:11} {finding.sentence}{when}",
+        flush=True,
+    )
+    if finding.advice is not None:
+        print(f"{'':20} -> {finding.advice}", flush=True)
+
+
+def offline(a: argparse.Namespace) -> int:
+    """Writes the recorded lesson as one HTML file that opens on any computer, without a network."""
+    from engine.classroom.offline import page
+
     lesson = lessons.load(a.lesson)
-    steps = lesson.steps[lessons.LANGUAGES[0]]
-    short = lesson.minutes(short=True)
-    line = f"{a.lesson}: {len(steps)} steps, {lesson.minutes():g} minutes, {short:g} in the short form, {len(lesson.names())} questions"
-    print_result({"lesson": a.lesson, "steps": len(steps), "questions": lesson.names()}, a.json, [line])
+    with storage_errors(a.out.parent):
+        write_bytes(a.out, page.html(lesson, a.language).encode("utf-8"))
+    result = {"lesson": a.lesson, "language": a.language, "file": str(a.out), "bytes": a.out.stat().st_size}
+    print_result(result, a.json, [f"{a.out}: the recorded lesson, {result['bytes'] / 1000:,.0f} kB."])
     return 0
 
 

@@ -96,6 +96,10 @@ class Wording:
         moment = _moment(seconds)
         return numbers.day(moment.date(), self.language) if moment else numbers.NO_NUMBER
 
+    def day(self, day: datetime.date) -> str:
+        """A day: 26 November 2026."""
+        return numbers.day(day, self.language)
+
     def recorded_day(self, text: str) -> str:
         """A date as files have it (2026-11-26) as a day; what is none as it is."""
         try:

@@ -71,6 +71,11 @@ def _measured(folder: Path, stamp: tuple[int, int]) -> Measured | None:
     )
 
 
+def measured(run: Run) -> Measured | None:
+    """What a run took that finished here without being put back; None of any other."""
+    return _measured(run.folder, _stamp(run.home / events.FILE))
+
+
 def _steps(history: History, *fields: str) -> dict[str, np.ndarray]:
     """The reports of steps that tell these, which are times and amounts: a line edited by hand may lack them."""
     complete = np.all([history.steps[name] > 0 for name in fields], axis=0)

@@ -8,10 +8,9 @@ import pytest
 from project import PROJECT
 from waiting_helpers import until
 
-from engine.classroom import classes, figures, lessons, votes
+from engine.classroom import classes, figures, lessons, slides, votes
 from engine.classroom.questions import BEFORE, TEXT
 from scripts.dashboard import Dashboard
-from ui.lesson import slides
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # What scrolls, what ends below the bar or beside the window, what is cut inside its box, and how large texts are.

@@ -1,79 +1,16 @@
 """A report is one file: nothing in it runs, nothing is asked of a network, and it prints on two pages."""
 
-import io
 import itertools
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
-from pypdf import PdfReader
+from report_helpers import FACTS, FOUND, HOSTILE, Elements, a_report, filled_with, printed
 
 from engine.classroom import report_page, reports
-from engine.classroom.reports import CopiedPassage, Copying, Curve, Measured, Report, Texts
-from engine.core.errors import EngineError
+from engine.classroom.reports import Curve
 from engine.core.wording import Wording
-from engine.evaluation import measured_on
-from engine.evaluation.forgetting import Change, Point
-from engine.evaluation.interpretation import findings
-from engine.evaluation.run_figures import Bigram, Evidence, Figures
 from ui import memorisation_view
-
-HOSTILE = "<script>alert(1)</script>\"' onload=x </svg><img src=x onerror=alert(1)> {{ 7 * 7 }} &amp; \u202e "
-FACTS = {
-    "preset_hash": "0" * 64, "parent": None, "articles": "sample", "first_article": 1, "last_article": 100,
-    "method": "packed", "steps": None, "epochs": None, "minutes": 1.0, "passes": 3.2, "tokens": 409_045, "seconds": 59.0,
-    "window": 256, "batch": 8, "learning_rate": 0.002, "lora_rank": 0, "dropout": None, "seed": 1, "device": "cpu",
-    "precision": "float32", "takes_best": True, "versions": {"atelier": "0.1.0", "keras": "3.15.1"},
-}  # fmt: skip
-PASSAGE = CopiedPassage("before ", "the copied words", " behind", 12, 7)
-BEFORE, AFTER = Figures(0.162, 3.97, 2.5, 15_072), Figures(0.297, 3.55, 1.88, 15_072)
-# A verdict, and three findings that the page has no part of its own for.
-FOUND = tuple(
-    findings(
-        Evidence(
-            9, AFTER, BEFORE, measured_on.WHOLE, bigram=Bigram(0.9, 0.297),
-            early_end={"step": 9, "steps": 10**6, "patience": 3, "best_step": 4},
-        )
-    )
-)  # fmt: skip
-POINTS = Point(0, 0.162, 2.5, 15_072), Point(200, 0.297, 1.88, 15_072)
-
-
-def a_report(**others) -> Report:
-    found = Report(
-        run="one", state="finished", step=200, steps=200, base="gpt2_mini_en",
-        curve=Curve(((4, 0.17), (100, 0.3)), ((0, 0.162), (100, 0.28), (200, 0.297)), 0.162, 200),
-        findings=FOUND,
-        measured=Measured("validation", *POINTS, Change(0.135, [0.12, 0.15]), measured_on.PARTS[measured_on.WHOLE]),
-        english=Measured("english", *POINTS[::-1], Change(-0.046, [-0.07, -0.02])),
-        texts=Texts("The results", " were good.", " were significant.", 200, 1, 0.8, 40),
-        copying=Copying(100, (PASSAGE,) * 3, 8, (9,) * 20),
-        not_searched=None, facts=FACTS, checkpoint=None, recorded=None, begun=1.7e9, made=1.7e9,
-    )  # fmt: skip
-    return replace(found, **others)
-
-
-def filled_with(text: str) -> Report:
-    """A report in which this stands wherever a file or a person says something."""
-    passage = CopiedPassage(text, text, text, 999_999, 999_999)
-    return a_report(
-        run=text, base=text, state="interrupted",
-        texts=Texts(text, text, text, 10**7, 1, 0.8, 40),
-        copying=replace(a_report().copying, passages=(passage,) * 3, lost=(EngineError("{x}", x=text),)),
-        facts={**FACTS, "parent": text, "articles": text, "device": text, "precision": text, "dropout": 0.1,
-               "versions": dict.fromkeys(("atelier", "keras", "tensorflow", "python"), text)},
-        recorded={"date": text, "commit": text, "command": text},
-    )  # fmt: skip
-
-
-class Elements(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -166,23 +103,10 @@ def test_it_prints_on_two_pages_whatever_stands_in_it(browser, tmp_path, languag
     for name, report in SHAPES.items():
         file = tmp_path / f"{name}.html"
         file.write_text(report_page.html(report, language), encoding="utf-8")
-        page = browser.new_page(viewport={"width": 1280, "height": 900}, java_script_enabled=False)
-        asked = []
-        page.on("request", lambda request, asked=asked: asked.append(request.url))
-        page.goto(file.as_uri())
-        pdf = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
-        width, height = (float(side) for side in pdf.pages[0].mediabox[2:])
-        assert (round(width), round(height)) == (595, 842), name  # A4
-        assert len(pdf.pages) == 2, name
+        sheets, layout = printed(browser, file)
         words = {"en": "Twelve words", "fr": "Douze mots"}[language]
-        assert words in pdf.pages[1].extract_text() and words not in pdf.pages[0].extract_text(), name
-        for across in (1280, 390):
-            page.set_viewport_size({"width": across, "height": 844})
-            assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, (
-                name
-            )
-        assert asked == [file.as_uri()]
-        page.close()
+        assert [words in sheet for sheet in sheets] == [False, True], name
+        assert not any(layout.values()), (name, layout)
 
 
 def test_reports_module_and_page_agree_on_their_facts(root):

@@ -2,12 +2,17 @@
 
 import csv
 import json
+import shutil
 
 import pytest
+from class_helpers import taught
+from project import PROJECT
 
-from engine.classroom import classes, opening, votes
+from engine.classroom import classes, opening, release, room, votes
 from engine.cli.app import main
-from engine.core import machine, paths
+from engine.core import jobs, machine, paths
+from engine.core.files import write_json
+from engine.services import room_check
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +100,61 @@ def test_no_class_is_opened_on_a_public_server(capsys, monkeypatch):
     assert not paths.classes_root().exists()
 
 
-def test_the_check_of_a_lesson_counts_its_steps(capsys):
-    found = told(capsys, "check")
-    assert found["steps"] == 7 and {"1", "shape", "secret", "who-wrote-3"} <= set(found["questions"])
+def test_the_report_of_a_class_and_the_page_without_answers_are_written_and_the_page_is_released(
+    capsys, tmp_path, root, prepared_sample
+):
+    of = taught(12, "fr")
+    assert told(capsys, "release", "on")["released"] and release.is_released(of)
+    assert not told(capsys, "release", "off")["released"] and not release.is_released(of)
+    found = told(capsys, "report", of.code.lower(), "--out", str(tmp_path / "class.html"))
+    page = (tmp_path / "class.html").read_text(encoding="utf-8")
+    assert found["language"] == "fr" and found["run"] == "recorded-mini"
+    assert f"le rapport de la classe {of.code}" in page and "29,7\u00a0%" in page
+    told(capsys, "report", "--out", str(tmp_path / "page.html"), "--language", "en", "--without-answers")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Right: C. still write in their style" in page and "You: " not in page
+
+
+def test_the_room_is_checked_with_the_findings_of_the_page(capsys, root):
+    found = told(capsys, "check", "--no-training", "--port", "9")
+    assert found["ready"] is True and "with cards instead of phones" in found["summary"]
+    of = {row["subject"]: row for row in found["findings"]}
+    assert list(of) == list(room.SUBJECTS[: room.SUBJECTS.index(room.MINUTE) + 1])
+    assert of["texts"]["state"] == "well" and "7 steps" in of["texts"]["sentence"]
+    assert "10.0.0.5:9/c" in of["network"]["sentence"] and "--server.address" in of["network"]["advice"]
+    assert main(["class", "check", "--no-training", "--port", "9"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("in order") and "texts" in printed[0] and printed[-1] == found["summary"]
+    assert any(line.startswith("LOOK") for line in printed) and any("-> " in line for line in printed)
+
+
+def test_a_room_whose_lesson_has_a_wrong_text_is_not_ready(capsys, root, monkeypatch, tmp_path):
+    copy = tmp_path / "project" / "lessons"
+    shutil.copytree(PROJECT / "lessons", copy)
+    monkeypatch.setattr(paths, "LESSONS", copy)
+    monkeypatch.setattr(room_check, "Check", InThisProcess)
+    file = sorted((copy / "fine_tuning" / "fr").glob("*.md"))[0]
+    file.write_text(file.read_text(encoding="utf-8").replace("kind:", "kinds:"), encoding="utf-8")
+    assert main(["class", "check", "--no-training", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert not found["ready"] and f"fr/{file.name}, line " in found["findings"][0]["sentence"]
+    assert main(["class", "check", "--lesson", "another"]) == 1
+    assert "there are fine_tuning" in capsys.readouterr().err
+
+
+class InThisProcess:
+    """A check whose work is done here, where a test has changed what is looked at."""
+
+    def start(self, lesson, addresses, trains=True):
+        file = room_check.folder() / "check.json"
+        file.parent.mkdir(parents=True)
+        write_json(
+            file, {"state": room_check.CHECKING, "since": 1.0, "lesson": lesson, "addresses": [], "trains": trains}
+        )
+        assert jobs.work(file, room_check.check) == 0
+
+    def status(self):
+        return _Check().status()
+
+
+_Check = room_check.Check

@@ -1,16 +1,32 @@
 """The lesson: its steps and slides, votes with cards and with a class, who may see the notes, the wall that follows."""
 
 import datetime
+from typing import ClassVar
 
 import pytest
 from pages_helpers import open_page, played, texts, the
 from project import PROJECT
 
-from engine.classroom import classes, figures, lessons, secret, secret_trials, votes
+from engine.classroom import (
+    classes,
+    figures,
+    lessons,
+    position,
+    release,
+    room,
+    secret,
+    secret_trials,
+    slides,
+    votes,
+)
 from engine.classroom.lesson_files import KINDS
+from engine.core import jobs, paths
+from engine.core.errors import EngineError, StorageError
 from engine.runs import lifecycle
-from ui import rooms, words
-from ui.lesson import led, slides
+from engine.services import room_check
+from ui import access, network, rooms, words
+from ui.lesson import lead
+from ui.phone import arrivals, gathered
 
 pytestmark = pytest.mark.usefixtures("no_studio", "root", "own_classes")
 
@@ -18,7 +34,8 @@ pytestmark = pytest.mark.usefixtures("no_studio", "root", "own_classes")
 @pytest.fixture
 def own_classes(monkeypatch, tmp_path):
     monkeypatch.setenv("ATELIER_CLASSES", str(tmp_path / "classes"))
-    led._places.clear()
+    yield
+    arrivals.end()
 
 
 @pytest.fixture(autouse=True)
@@ -276,7 +293,7 @@ def test_what_changed_is_shown_to_pupils_only_when_the_questions_are_closed():
                 votes.join(of, f"{phone:022}")
                 votes.answer(of, f"{phone:022}", number, 0)
     place = next(slide.key for slide in slides.of_lesson(lesson, "en", False) if slide.shows == slides.CHANGED)
-    led.put(of.code, place, False, "", True)
+    position.put(of, place, False, "", True)
     pupils = lesson_page(**{"class": of.code})
     assert not pupils.table and "What has changed?" in [e.value for e in pupils.subheader]
     votes.close_all(of)
@@ -380,3 +397,191 @@ def test_a_secret_that_is_too_short_is_refused_in_a_sentence():
     app.text_input(key="lesson_secret").set_value("Two words").run()
     app.button(key="lesson_secret_start").click().run()
     assert len(app.error) == 1 and not lifecycle.all_runs()
+
+
+def test_the_teacher_releases_the_page_to_take_home_on_the_last_slide(monkeypatch):
+    begun = []
+    monkeypatch.setattr(gathered, "of_class", begun.append)
+    app, of = opened_class()
+    wall = lesson_page(**{"class": of.code})
+    app.session_state["lesson_step"], app.session_state["lesson_slide"] = "vote", 99
+    app.session_state["lesson_moved"] = True
+    app.run()
+    app.button(key="lesson_release").click().run()
+    assert release.is_released(of) and begun == [of]
+    wall.run()
+    assert "on each phone of the class" in texts(wall) and "lesson_release" not in keys(wall)
+    app.button(key="lesson_release").click().run()
+    assert not release.is_released(of)
+
+
+def test_without_phones_the_page_without_answers_is_made_and_downloaded(root, prepared_sample):
+    app = lesson_page(step="vote")
+    while not app.button(key="lesson_pagedown").disabled:
+        turn(app)
+    app.button(key="lesson_page_make").click().run()
+    assert not app.exception and not app.error
+    _code, page = app.session_state["lesson_page"]
+    assert "Right: C. still write in their style" in page and "was recorded before" in page
+
+
+@pytest.fixture
+def came_back(monkeypatch):
+    """A new session of a browser that has led a class: after a reload, or a restart of the server."""
+
+    def page(of, key, **query):
+        monkeypatch.setattr(lead, "key_of", lambda code: key if code == of.code else "")
+        return lesson_page(**{"class": of.code, **query})
+
+    return page
+
+
+def test_a_browser_that_comes_back_leads_its_class_where_it_stands(came_back):
+    app, of = opened_class()
+    key = app.session_state["lesson_key"]
+    app.session_state["lesson_step"], app.session_state["lesson_moved"] = "curve", True
+    app.run()
+    turn(app)
+    stands = position.of(of)
+    again = came_back(of, key, step="guess", slide="2")  # what it had shown when the server went down
+    assert ballot(again) == ballot(app) != "" and again.session_state["lesson_step"] == "curve"
+    assert position.of(of) == stands  # nobody was dragged back
+    turn(again)
+    assert position.of(of) != stands
+    assert again.query_params["class"] in (of.code, [of.code]) and key not in str(dict(again.query_params))
+
+
+def test_a_link_with_the_key_goes_to_its_step_and_leads_the_class_there(came_back):
+    app, of = opened_class()
+    lesson_page(**{"class": of.code, "key": app.session_state["lesson_key"], "step": "cost"})
+    assert position.of(of).slide.startswith("5 ")
+
+
+def test_whoever_closed_the_page_finds_her_class_again(came_back, monkeypatch):
+    app, of = opened_class()
+    turn(app, 2)
+    monkeypatch.setattr(lead, "led", lambda: [of.code])
+    monkeypatch.setattr(lead, "key_of", lambda code: app.session_state["lesson_key"])
+    again = lesson_page()
+    again.button(key=f"lesson_back_{of.code}").click().run()
+    assert ballot(again) == ballot(app) != "" and not again.button(key="lesson_pagedown").disabled
+
+
+def test_on_a_full_disk_the_pages_turn_all_the_same(monkeypatch):
+    app, _of = opened_class()
+
+    def full(*_args):
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr(position, "put", full)
+    turn(app, 2)
+    assert ballot(app) and app.session_state["lesson_slide"] == 3 and len(app.error) == 1
+    app.run()
+    assert app.session_state["lesson_slide"] == 3
+
+
+def room_page(**more):
+    return lesson_page(view="room", **more)
+
+
+class Checked:
+    """A check whose process a test plays."""
+
+    asked: ClassVar[list] = []
+    now = None
+
+    def start(self, lesson, addresses, trains=True):
+        self.asked.append((lesson, addresses, trains))
+        Checked.now = room_check.Status(room_check.CHECKING, True, 1_764_180_000.0, room.RECORDINGS)
+
+    def stop(self):
+        self.asked.append("stop")
+
+    def status(self):
+        return Checked.now
+
+
+@pytest.fixture
+def check(monkeypatch):
+    monkeypatch.setattr(room_check, "Check", Checked)
+    monkeypatch.setattr(Checked, "now", None)
+    monkeypatch.setattr(Checked, "asked", [])
+    return Checked
+
+
+FOUND = (
+    room.Finding(room.TEXTS, room.WELL, EngineError("The texts are <b>whole</b>.")),
+    room.Finding(
+        room.DISK, room.LOOK, EngineError("{free} MB", free=1234), EngineError("Delete runs."), 1_764_180_000.0
+    ),
+)
+
+
+def rows(app) -> str:
+    return "".join(e.value for e in app.html if e.value.startswith('<ul class="room"'))
+
+
+def test_the_room_is_checked_by_a_press_and_says_what_it_looks_at(check):
+    app = lesson_page(step="join")
+    app.button(key="lesson_room").click().run()
+    assert app.query_params["view"] in ("room", ["room"])
+    app.button(key="room_start").click().run()
+    ((lesson, addresses, trains),) = check.asked
+    assert lesson == "fine_tuning" and addresses and trains
+    assert "Now: Recordings" in texts(app) and "room_start" not in keys(app)
+    app.button(key="room_stop").click().run()
+    assert check.asked[-1] == "stop"
+    check.now = room_check.Status(jobs.FINISHED, False, 1_764_180_000.0, "", FOUND)
+    app.run()
+    assert (
+        "✓ in order" in rows(app) and "! look" in rows(app) and "1,234 MB" in rows(app) and "Delete runs." in rows(app)
+    )
+    assert "<b>whole</b>" not in rows(app) and "Measured on 26 Nov" in rows(app)
+    assert any("not tried yet" in e.value for e in app.html)
+    app.button(key="room_back").click().run()
+    assert app.button(key="lesson_pagedown")
+
+
+@pytest.mark.parametrize(
+    "state, alive, said", [(jobs.STOPPED, False, "was stopped"), (room_check.CHECKING, False, "was interrupted")]
+)
+def test_a_check_that_was_stopped_or_killed_is_no_check(check, state, alive, said):
+    check.now = room_check.Status(state, alive, 1_764_180_000.0, "", FOUND)
+    app = room_page()
+    assert said in texts(app) and not any("ready" in e.value for e in app.html)
+
+
+def test_a_phone_that_came_stands_among_what_was_found(check, monkeypatch):
+    monkeypatch.setattr(network, "addresses", lambda: ["http://localhost:8501", "http://192.168.1.20:8501"])
+    check.now = room_check.Status(jobs.FINISHED, False, 1_764_180_000.0, "", FOUND[:1])
+    app = room_page()
+    app.button(key="room_phone_start").click().run()
+    assert any("192.168.1.20:8501/c" in e.value and "data:image/svg" in e.value for e in app.html)
+    assert "Waiting for a phone" in texts(app)
+    arrivals.take(arrivals.greet(), "203.0.113.7")
+    app.run()
+    assert "A phone came after" in rows(app) and any(">This room is ready.<" in e.value for e in app.html)
+    assert room_check.phone().state == room.WELL
+
+
+def test_where_no_phone_came_it_is_said_what_to_do(check, monkeypatch):
+    monkeypatch.setattr(network, "addresses", lambda: ["http://192.168.1.20:8501"])
+    check.now = room_check.Status(jobs.FINISHED, False, 1_764_180_000.0, "", FOUND[:1])
+    app = room_page()
+    app.button(key="room_phone_start").click().run()
+    monkeypatch.setattr(arrivals, "WAIT_SECONDS", 0.0)
+    app.run()
+    assert "groups of three" in texts(app) and "hotspot" in texts(app)
+    assert any("with cards instead of phones" in e.value for e in app.html)
+
+
+def test_a_text_that_is_wrong_keeps_nobody_from_checking_the_room(check, monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "LESSONS", tmp_path)
+    assert room_page().button(key="room_start")
+
+
+def test_a_visitor_checks_nothing(check, monkeypatch):
+    monkeypatch.setattr(access, "is_owner", lambda: False)
+    app = room_page()
+    assert "room_start" not in keys(app) and "Only the owner" in texts(app)
+    assert "lesson_room" not in keys(lesson_page(step="join"))

@@ -16,7 +16,8 @@ from engine.classroom.questions import BEFORE, TEXT, Question, Wording, typed
 from engine.core import paths
 from engine.core.errors import ClassError
 from ui import network
-from ui.phone import pace, routes, sentences
+from ui.lesson import lead
+from ui.phone import arrivals, pace, routes, sentences
 from ui.tries import Limit, Tries
 
 COLOUR = typed("colour", "Which <b>colour</b>?", ["red & blue", "green", "<script>alert(1)</script>"], "en", right=1)
@@ -554,3 +555,79 @@ def test_the_server_erases_old_classes_by_itself(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         sweeping._sweep()
     assert classes.codes() == [young.code] and classes.by_key(old.key) is None
+
+
+@pytest.fixture
+def a_try():
+    arrivals.begin()
+    yield
+    arrivals.end()
+
+
+def phone_from(host: str) -> TestClient:
+    app = Starlette(routes=routes.routes(), middleware=network.middleware())
+    return TestClient(app, headers={"accept-language": "en-GB,en;q=0.9"}, client=(host, 50_000))
+
+
+def test_a_phone_that_comes_in_a_try_is_welcomed_and_its_way_measured(a_try):
+    page = phone_from("203.0.113.7").get("/c")
+    assert page.status_code == 200 and "this phone has reached" in page.text and 'name="code"' in page.text
+    found = arrivals.newest()
+    assert found.came is not None and 0 < found.way < 5 and not found.waits
+    assert "has reached" not in phone_from("203.0.113.8").get("/c").text  # the try is over
+
+
+def test_only_an_answer_that_arrived_counts_and_what_a_phone_makes_up_does_not(a_try):
+    phone = phone_from("203.0.113.7")
+    sent_on = phone.get("/c", follow_redirects=False)
+    assert sent_on.status_code == 303 and arrivals.newest().came is None
+    phone.get("/c?came=made-up", follow_redirects=False)
+    assert arrivals.newest().came is None
+    assert "has reached" in phone.get(sent_on.headers["location"]).text
+
+
+def test_this_machines_own_browser_is_no_phone(a_try, monkeypatch):
+    monkeypatch.setattr(arrivals.machine, "addresses", lambda: ["192.168.1.20"])
+    for host in ("127.0.0.1", "192.168.1.20"):
+        assert "computer itself" in phone_from(host).get("/c").text
+    assert arrivals.newest().was_here and arrivals.newest().waits
+
+
+def test_a_try_keeps_no_pupil_from_joining(a_try, room):
+    phone, page = joined(room)
+    assert "You are in the class." in page.text
+    votes.ask(room, COLOUR)
+    assert "Which" in phone.get("/c").text
+
+
+def test_without_a_try_the_door_is_the_door():
+    page = phone_from("203.0.113.7").get("/c", follow_redirects=False)
+    assert page.status_code == 200 and 'role="status"' not in page.text
+
+
+def test_a_try_ends_by_itself(a_try, monkeypatch):
+    begun = arrivals.newest().begun
+    monkeypatch.setattr(arrivals.time, "monotonic", lambda: begun + arrivals.WAIT_SECONDS + 1)
+    assert (
+        not arrivals.newest().waits and phone_from("203.0.113.7").get("/c", follow_redirects=False).status_code == 200
+    )
+
+
+def test_a_browser_keeps_the_key_of_a_class_that_is_here_and_no_other():
+    opened = classes.open_class("fine_tuning", "en")
+    client = TestClient(Starlette(routes=lead.routes()))
+    taken = client.post("/_atelier/lead", json={"key": opened.key})
+    assert taken.status_code == 204
+    cookie = taken.headers["set-cookie"].lower()
+    assert f"atelier_lead_{opened.code.lower()}=" in cookie and "httponly" in cookie and "samesite=strict" in cookie
+    for body in ({"key": opened.code + "-" + "x" * 22}, {"key": ""}, {"key": "../../x"}):
+        assert client.post("/_atelier/lead", json=body).status_code == 410
+    for body in (b"no json", b"[]", b'{"other": 1}', b"[" * 900):
+        headers = {"content-type": "application/json"}
+        assert client.post("/_atelier/lead", content=body, headers=headers).status_code == 400
+    assert client.post("/_atelier/lead", content=b"key", headers={"content-type": "text/plain"}).status_code == 415
+    cross = {"sec-fetch-site": "cross-site"}
+    assert client.post("/_atelier/lead", json={"key": opened.key}, headers=cross).status_code == 403
+    assert client.post("/_atelier/lead", json={"key": "x" * 2000}).status_code == 413
+    classes.delete(opened.code)
+    assert client.post("/_atelier/lead", json={"key": opened.key}).status_code == 410

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from engine.classroom import classes, figures, lessons
+from engine.classroom import classes, figures, lessons, position, slides
 from engine.classroom.classes import SchoolClass
 from engine.classroom.lesson_files import Step
 from engine.classroom.lessons import LANGUAGES, Lesson
 from engine.classroom.questions import Question
-from ui import access, address, pair, present, words
+from engine.classroom.slides import Slide
+from engine.core.errors import EngineError
+from ui import access, address, errors, pair, present, words
 from ui.i18n import language
-from ui.lesson import led, slides
-from ui.lesson.slides import Slide
+from ui.lesson import lead
 
 WALL, TEACHER = "wall", "teacher"
 LONG, SHORT = "long", "short"
@@ -26,6 +27,9 @@ _DRAWN = "lesson_screen"  # which one was drawn last while the lesson is present
 _MOVED = "lesson_moved"  # this session has chosen where the lesson stands
 _RUN = "lesson_run"  # which run was in view when this session drew last
 _BEGUN, _ENTERED = "lesson_begun", "lesson_entered"
+_CAME_BACK = (
+    "lesson_came_back"  # this session has just got its class again by its browser's cookie: a reload, or a restart
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class Course:
 
     Attributes:
         at: the number of the slide, from 0. of: the class; None where votes are counted on this screen alone.
-        leads: whether this session leads it. figures: language → name → text. begun, entered: when lesson and step began.
+        leads: whether this session leads it. figures: language → name → text. begun, entered: when lesson and step began
+            (Unix seconds).
     """
 
     lesson: Lesson
@@ -93,11 +98,13 @@ def begin() -> Course:
         address.default(key)
     lesson = lessons.load()
     of, leads = _class()
-    place = led.of(of.code) if of is not None else None
-    moved = bool(state.pop(_MOVED, False)) or STEP in address.given(STEP)
+    place = position.of(of) if of is not None else None
+    # An address that a browser comes back with, after a reload or a restart of the server, tells where the class was.
+    came_back = place is not None and state.get(_CAME_BACK, False)
+    chose = bool(state.pop(_MOVED, False)) or (STEP in address.given(STEP) and not came_back)
     run = state.get("run_chosen") or ""
     chose_run = leads and run != state.get(_RUN, run)
-    stays = leads and (moved or chose_run)
+    stays = leads and (chose or chose_run)
     if place is not None and not stays and place.run not in ("", run) and place.run in pair.known():
         pair.show_run(place.run)
         state[_RUN] = place.run
@@ -109,13 +116,18 @@ def begin() -> Course:
     is_short = state[FORM] == SHORT
     all_slides = slides.of_lesson(lesson, language(), is_short)
     at = _at(all_slides, place.slide if place is not None and follows else "")
-    now = time.monotonic()
+    state.pop(_CAME_BACK, None)
+    now = time.time()
     is_new_step = state.get(STEP) != all_slides[at].kind or _ENTERED not in state
     state[STEP] = all_slides[at].kind
     state[SLIDE] = 1 + [slide.key for slide in all_slides if slide.kind == state[STEP]].index(all_slides[at].key)
     if of is not None and leads and not follows:
         former = next((s.step.number for s in all_slides if place is not None and s.key == place.slide), None)
-        place = led.put(of.code, all_slides[at].key, is_short, run, former != all_slides[at].step.number)
+        try:
+            place = position.put(of, all_slides[at].key, is_short, run, former != all_slides[at].step.number)
+        except EngineError as error:  # a full disk keeps nobody from turning the page; it is tried again
+            errors.show(error)
+            moved()
     state.setdefault(_BEGUN, now)
     if is_new_step:
         state[_ENTERED] = now
@@ -136,6 +148,8 @@ def begin() -> Course:
 def _class() -> tuple[SchoolClass | None, bool]:
     """The class of this session, and whether it leads that: it has the teacher's key, or there is no class."""
     state = st.session_state
+    if not state.get(KEY) and (code := state.get(CLASS)) and (led := lead.key_of(classes.normal(code))):
+        state[KEY], state[_CAME_BACK] = led, True
     if key := state.get(KEY):
         if (found := classes.by_key(key)) is not None:
             state[CLASS] = found.code
@@ -206,6 +220,17 @@ def opened(code: str, key: str) -> None:
 def left() -> None:
     """Goes on without the class."""
     st.session_state[CLASS] = st.session_state[KEY] = None
+
+
+def keep_lead() -> None:
+    """Has this browser keep that it leads the class, where it does; to be called once the page is drawn."""
+    if key := st.session_state.get(KEY):
+        lead.keep(key)
+
+
+def come_back(code: str) -> None:
+    """Goes on with a class that this browser has led, where it stands."""
+    st.session_state[CLASS] = code
 
 
 def own_address() -> str:

@@ -5,11 +5,12 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from engine.classroom import opening, votes
+from engine.classroom import classes, opening, votes
 from engine.classroom.classes import SchoolClass
 from ui import access, errors, network, phone_address, present
 from ui.i18n import _, _n, language
 from ui.lesson import course as courses
+from ui.lesson import lead, offline, room
 from ui.lesson.course import Course
 from ui.phone import opening as door
 
@@ -18,13 +19,22 @@ def show(course: Course) -> None:
     """Shows how to join the class, and to its teacher what else there is; or how a class is opened."""
     if course.of is None:
         _without(course)
+        if access.is_owner() and not present.on():
+            st.button(_("Check this room"), icon=":material/fact_check:", key="lesson_room", on_click=room.open_)
+        if (
+            not present.on() and not classes.any_open()
+        ):  # it holds the answers: a pupil of an open class would read them
+            offline.offer(course.lesson, is_quiet=opening.refusal() is None and access.is_owner())
         return
     _door(course.of)
     if course.leads and not present.on():
-        _links(course.of)
+        _links(course, course.of)
 
 
 def _without(course: Course) -> None:
+    for code in lead.led():  # whoever closed the page comes back to her class
+        label = _("Go on with class {code}", code=code)
+        st.button(label, icon=":material/undo:", key=f"lesson_back_{code}", on_click=courses.come_back, args=(code,))
     refused = opening.refusal()
     if refused is not None:
         st.info(errors.markdown(refused), icon=":material/phonelink_off:")
@@ -37,6 +47,8 @@ def _without(course: Course) -> None:
                 opened = door.open_class(course.lesson.name, language()).opened
                 courses.opened(opened.code, opened.key)
                 st.rerun()
+    else:
+        st.caption(_("Whoever runs this server opens classes with phones, and nobody else."))
     st.markdown(
         _(
             "Without phones: hold up cards A to E, or hands. They are counted below each question, and the lesson is the same."
@@ -65,7 +77,7 @@ def _door(of: SchoolClass) -> None:
     st.markdown(_n("{n} phone is in the class.", "{n} phones are in the class.", phones))
 
 
-def _links(of: SchoolClass) -> None:
+def _links(course: Course, of: SchoolClass) -> None:
     key = str(st.session_state.get(courses.KEY))
     base = courses.own_address()
     own = {"class": of.code, "key": key, "language": language()}
@@ -92,6 +104,7 @@ def _links(of: SchoolClass) -> None:
                 args=(of, not joining),
             )
             st.button(_("Go on without this class"), key="lesson_leave", on_click=courses.left)
+        offline.offer(course.lesson, is_quiet=True)
         st.caption(_("The answers stay on this machine and go by themselves on {day}.", day=of.erased))
 
 

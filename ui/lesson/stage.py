@@ -5,11 +5,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.classroom import lessons, votes
+from engine.classroom import lessons, slides, votes
+from engine.classroom.shapes import QUESTION
 from engine.core.errors import ClassError
 from ui import present, words
 from ui.i18n import _
-from ui.lesson import ballot, cost, curve, guess, join, led, measured_secret, secret, slides, teacher, time, vote
+from ui.lesson import ballot, cost, curve, guess, home, join, measured_secret, secret, teacher, time, vote
 from ui.lesson import course as courses
 from ui.lesson.course import FORM, LONG, SHORT, STEP, TEACHER, VIEW, WALL, Course
 from ui.readers import polling
@@ -79,11 +80,11 @@ def _follow(course: Course) -> None:
     of = course.of
     if of is None:
         return
-    known = (votes.progress(of), led.of(of.code))
+    known = votes.progress(of)  # counts where it stands too
 
     def look() -> None:
         try:
-            now = (votes.progress(of), led.of(of.code))
+            now = votes.progress(of)
         except ClassError:  # it was erased
             st.rerun()
         if now != known:
@@ -111,6 +112,8 @@ def show(course: Course) -> None:
         vote.changed(course)
     elif slide.shows == slides.BLIND:
         vote.blind(course)
+    elif slide.shows == slides.HOME:
+        home.show(course)
     elif slide.kind == "curve":
         curve.play(course)
     else:
@@ -148,7 +151,7 @@ def _vote(course: Course) -> None:
         with asked:
             ballot.show(course, name)
         return
-    shapes = curve.pictures() if name == curve.QUESTION else ()
+    shapes = curve.pictures() if name == QUESTION else ()
     ballot.show(course, name, course.slide.moment, shapes)
 
 

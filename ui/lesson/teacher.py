@@ -30,7 +30,7 @@ def show(course: Course) -> None:
 
 
 def _clock(course: Course) -> None:
-    now = time.monotonic()
+    now = time.time()
     step = course.slide.step
     planned = step.short if course.is_short else step.minutes
     minutes = course.lesson.minutes(course.is_short)
@@ -47,7 +47,8 @@ def _clock(course: Course) -> None:
 
 
 def _minutes(seconds: float) -> str:
-    """12:05."""
+    """12:05; a clock that was set back shows no less than nothing."""
+    seconds = max(0.0, seconds)
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 

@@ -13,6 +13,7 @@ from ui import network
 from ui.phone import html
 
 LARGEST_BODY = 4000  # bytes of a phone's form
+MY_PAGE = "my-page"  # below the door: what a phone takes home; it is no code
 _READ_SECONDS = 20.0  # for a form of a slow network
 Action = Callable[[Request], Awaitable[Response]]
 
@@ -26,10 +27,10 @@ class Refused(Exception):
 
 
 def own_address(request: Request) -> str:
-    """The path of the door, which the cookie is for: that of this request without a code."""
+    """The path of the door, which the cookie is for: that of this request without what is below it."""
     path = request.url.path
-    code = request.path_params.get("code")
-    return (path.removesuffix(f"/{code}") if code else path).rstrip("/")
+    code = request.path_params.get("code") or MY_PAGE
+    return path.removesuffix(f"/{code}").rstrip("/")
 
 
 async def fields_of(request: Request, most_bytes: int = LARGEST_BODY) -> dict[str, str]:

@@ -8,15 +8,22 @@ from engine.classroom.classes import KEPT_DAYS
 from engine.classroom.questions import TEXT
 from engine.classroom.votes import REVEALED, Phone, Shown, letter
 from ui.phone import drawing, html, sentences
+from ui.phone.forms import MY_PAGE
 from ui.phone.html import Translate
 
 
-def door(code: str, address: str, ticket: str, typed: str = "", error: str = "", status: int = 200) -> HTMLResponse:
-    """The form that lets a phone into a class. ticket: becomes what the phone is known by, once."""
+def door(
+    code: str, address: str, ticket: str, typed: str = "", error: str = "", status: int = 200, said: str = ""
+) -> HTMLResponse:
+    """The form that lets a phone into a class.
+
+    Args:
+        ticket: becomes what the phone is known by, once. said: that it has come, in a try of the teacher's.
+    """
     _: Translate = html.translate(code)
     title = _("Join the class")
     body = (
-        f"<h1>{escape(title)}</h1>{html.problem(error)}"
+        f"{_status(said)}<h1>{escape(title)}</h1>{html.problem(error)}"
         f'<form method="post" action="{escape(address)}">{_hidden("l", code)}{_hidden("ticket", ticket)}'
         f'<label for="code">{escape(_("Code of the class"))}</label>'
         f'<input id="code" name="code" type="text" value="{escape(typed)}" required maxlength="12" autocomplete="off" '
@@ -54,6 +61,8 @@ def seen(
     else:
         title, body = _waiting(_, code, address, phone, sent)
         body = html.problem(error) + body
+    if phone.released:
+        body += _take_home(_, code, address)
     foot = html.others(code, address)
     return html.answer(code, title[:80], body, foot=foot, status=status, changes=phone.changes, waits=not waiting)
 
@@ -107,6 +116,14 @@ def _waiting(_: Translate, code: str, address: str, phone: Phone, sent: int) -> 
     return title, f'<div role="status"><h1>{escape(title)}</h1></div><p>{wait}</p>'
 
 
+def _take_home(_: Translate, code: str, address: str) -> str:
+    said = _("It holds your answers beside the right ones. It opens without a network and prints on two pages.")
+    return (
+        f'<p><a class="main" href="{escape(address)}/{MY_PAGE}?l={code}">{escape(_("Take this page home"))}</a></p>'
+        f'<p class="quiet">{escape(said)}</p>'
+    )
+
+
 def _revealed(_: Translate, shown: Shown) -> str:
     total = sum(shown.counts)
     rows = []
@@ -133,3 +150,7 @@ def _choice(shown: Shown, place: int | None) -> str:
 
 def _hidden(name: str, value: str) -> str:
     return f'<input type="hidden" name="{name}" value="{escape(value)}">'
+
+
+def _status(said: str) -> str:
+    return f'<div role="status"><p class="own">{escape(said)}</p></div>' if said else ""

@@ -2,6 +2,7 @@
 
     GET  /c, /c/K7FM     the door, or what the phone's class shows it; it changes nothing
     GET  /c?news=1       how many things the teacher has done, for the script that asks again and again
+    GET  /c/my-page      what the phone takes home, once the teacher has released it
     POST /c, /c/K7FM     joins, answers, or sends a sentence
 
 A phone is known by a random text in a cookie of this path. Nothing of a request but that is kept, and nothing is logged.
@@ -23,8 +24,8 @@ from engine.classroom.classes import SchoolClass
 from engine.classroom.opening import ADDRESS
 from engine.core import wording
 from engine.core.errors import ClassError
-from ui.phone import drawing, html, pages, sentences, teacher
-from ui.phone.forms import Refused, fields_of, number_of, own_address, safe
+from ui.phone import arrivals, drawing, html, pages, sentences, take_home, teacher
+from ui.phone.forms import MY_PAGE, Refused, fields_of, number_of, own_address, safe
 from ui.phone.pace import Pace
 from ui.tries import Limit, Tries
 
@@ -56,11 +57,28 @@ def _show(request: Request, code: str, error: str = "", status: int = 200) -> Re
     typed = classes.normal(str(request.path_params.get("code", "")))
     seen = votes.phone(of, token, code) if of is not None and typed in ("", of.code) else None
     if seen is None:
-        return pages.door(code, address, secrets.token_urlsafe(16), typed, error, status)
+        came = _came(request)
+        if came is None and not error and (ticket := arrivals.greet()):
+            return RedirectResponse(f"{request.url.path}?l={code}&came={ticket}", 303, html.HEADERS)
+        said = "" if came is None else _welcome(code, came)
+        return pages.door(code, address, secrets.token_urlsafe(16), typed, error, status, said)
     number = number_of(request.query_params.get("again", ""))
     return pages.seen(
         code, address, seen, _proof(token), number, error, number_of(request.query_params.get("sent", "")), status
     )
+
+
+def _came(request: Request) -> arrivals.Try | None:
+    """The try of the teacher's in which this phone has come, or None."""
+    ticket = request.query_params.get("came", "")[:40]
+    return arrivals.take(ticket, request.client.host if request.client else None) if ticket else None
+
+
+def _welcome(code: str, came: arrivals.Try) -> str:
+    _ = html.translate(code)
+    if came.came is None:
+        return _("This is the teacher's computer itself: open this address on a phone.")
+    return _("It works: this phone has reached the teacher's computer.")
 
 
 def _news(request: Request) -> Response:
@@ -87,6 +105,25 @@ async def act(request: Request) -> Response:
         return await run_in_threadpool(_join if fields.get("do") == "join" else _answer, request, fields, code)
     except ClassError as error:
         return await run_in_threadpool(_show, request, code, wording.of(code).error(error), 409)
+
+
+@safe
+async def my_page(request: Request) -> Response:
+    """Gives a phone the page that it takes home."""
+    return await run_in_threadpool(_my_page, request)
+
+
+def _my_page(request: Request) -> Response:
+    code, (of, token) = html.language_of(request), _phone_of(request)
+    _ = html.translate(code)
+    if of is None:
+        return _to(request, code)
+    if not pace.allows(votes.pupil_of(of.code, token)):
+        return _show(request, code, _("That was too fast: wait a moment and try again."), 429)
+    try:
+        return take_home.of_phone(of, token, code, own_address(request)) or _to(request, code)
+    except ClassError as error:
+        return _show(request, code, wording.of(code).error(error), 409)
 
 
 def _to(request: Request, code: str, more: str = "") -> Response:
@@ -159,8 +196,10 @@ def routes() -> list[Route]:
     found = []
     for place in places:
         led = f"{place}/teacher/{{key}}"
-        actions = [(path, "GET", look) for path in (place, f"{place}/", f"{place}/{{code}}")]
+        actions = [(f"{place}/{MY_PAGE}", "GET", my_page)]  # before what takes any code
+        actions += [(path, "GET", look) for path in (place, f"{place}/", f"{place}/{{code}}")]
         actions += [(path, "POST", act) for path in (place, f"{place}/", f"{place}/{{code}}")]
-        actions += [(led, "GET", teacher.look), (led, "POST", teacher.act), (f"{led}/table", "GET", teacher.table)]
+        actions += [(led, "GET", teacher.look), (led, "POST", teacher.act)]
+        actions += [(f"{led}/{name}", "GET", action) for name, action in teacher.FILES.items()]
         found += [Route(path, action, methods=[method]) for path, method, action in actions]
     return found

@@ -2,10 +2,12 @@
 
 GET, POST /c/teacher/KEY       whoever has the key leads the class
 GET       /c/teacher/KEY/table  the counts as CSV, numbers under five hidden
+GET       /c/teacher/KEY/report the report of the class, to be printed; /page: what pupils take home, without answers
 """
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from html import escape
 
 import segno
@@ -13,13 +15,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from engine.classroom import classes, figures, lessons, opening, questions, tallies, votes
+from engine.classroom import classes, figures, lessons, opening, questions, release, tallies, votes
 from engine.classroom.classes import SchoolClass
 from engine.classroom.votes import CLOSED, OPEN, REVEALED, Asked
 from engine.core import wording
 from engine.core.errors import ClassError, EngineError
 from ui import network
-from ui.phone import drawing, html, sentences
+from ui.phone import drawing, gathered, html, sentences, take_home
 from ui.phone.forms import Refused, fields_of, number_of, safe
 from ui.phone.html import Translate
 
@@ -76,6 +78,27 @@ async def table(request: Request) -> Response:
     return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=kept)
 
 
+@safe
+async def report(request: Request) -> Response:
+    """Shows the report of the class."""
+    return await _printed(request, take_home.of_class)
+
+
+@safe
+async def page(request: Request) -> Response:
+    """Shows the page that pupils take home, without answers."""
+    return await _printed(request, take_home.without_answers)
+
+
+async def _printed(request: Request, of_class: Callable[[SchoolClass, str, str], Response]) -> Response:
+    of = await run_in_threadpool(_admitted, request)
+    code = html.language_of(request, request.query_params.get("l", of.language))
+    return await run_in_threadpool(of_class, of, code, request.url.path.rpartition("/")[0])
+
+
+FILES = {"table": table, "report": report, "page": page}  # below her page
+
+
 def _proof(request: Request) -> str:
     return hashlib.sha256(f"teacher:{request.path_params['key']}".encode()).hexdigest()[:32]
 
@@ -105,6 +128,11 @@ def _do(of: SchoolClass, fields: dict[str, str]) -> None:
         votes.add_paper(of, number, number_of(what[5:]), 1 if what.startswith("more-") else -1)
     elif what in ("joining-on", "joining-off"):
         votes.set_joining(of, what == "joining-on")
+    elif what == "release":
+        release.release(of)
+        gathered.of_class(of)  # before the phones ask
+    elif what == "take-back":
+        release.take_back(of)
     elif what == "forget":
         sentences.drop(of.code)
     elif what == "erase":
@@ -130,6 +158,7 @@ def _page(request: Request, of: SchoolClass, code: str, error: str = "", status:
         _held(_, start, of),
         *(_one(_, start, of, one, code, one is asked[-1]) for one in reversed(asked)),
         _figures(_, of, asked, code, request.url.path),
+        _take_home(_, start, of, code, request.url.path),
         _erase(_, start, of, code),
     ]
     return html.answer(
@@ -143,6 +172,23 @@ def _erase(_: Translate, start: str, of: SchoolClass, code: str) -> str:
         f"<h2>{escape(_('Erase the class'))}</h2>{start}<p><input type='checkbox' id='sure' name='sure' value='yes'> "
         f"<label class='beside' for='sure'>{escape(sure)}</label></p>"
         f"<button name='do' value='erase'>{escape(_('Erase the class'))}</button></form>"
+    )
+
+
+def _take_home(_: Translate, start: str, of: SchoolClass, code: str, path: str) -> str:
+    """The page to take home: released or not, and what is printed."""
+    if release.is_released(of):
+        said, do, press = _("Each phone can take its page home."), "take-back", _("Let no more phones take it")
+    else:
+        said = _(
+            "At the end of the lesson: the page tells each phone the right answers beside its own. What is open is closed."
+        )
+        do, press = "release", _("Let the phones take their page home")
+    links = [("report", _("Report of the class, to print")), ("page", _("The page without answers, to print"))]
+    return (
+        f"<h2>{escape(_('The page to take home'))}</h2><p>{escape(said)}</p>"
+        f"{start}<button name='do' value='{do}'>{escape(press)}</button></form>"
+        + "".join(f"<p><a href='{escape(path)}/{name}?l={code}'>{escape(text)}</a></p>" for name, text in links)
     )
 
 

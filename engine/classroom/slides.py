@@ -8,10 +8,15 @@ from engine.classroom.lessons import Lesson
 from engine.classroom.tallies import BLIND_QUESTIONS
 
 # What a slide shows; a step has those that its kind and its questions call for, in this order.
-TEXT, VOTE, CHOICE, TEN, PLAY, MEASURED, GAIN, CHANGED, BLIND = (
-    "text", "vote", "choice", "ten", "play", "measured", "gain", "changed", "blind",
+TEXT, VOTE, CHOICE, TEN, PLAY, MEASURED, GAIN, CHANGED, BLIND, HOME = (
+    "text", "vote", "choice", "ten", "play", "measured", "gain", "changed", "blind", "home",
 )  # fmt: skip
-_AT_END = {"curve": (PLAY,), "secret": (PLAY, MEASURED), "cost": (GAIN,)}  # what a kind of step ends with
+_AT_END = {
+    "curve": (PLAY,),
+    "secret": (PLAY, MEASURED),
+    "cost": (GAIN,),
+    "vote": (HOME,),
+}  # what a kind of step ends with
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,119 @@
+"""The figures of a class as they may leave it, on paper or in a file: what is small is hidden, as in the table (`tallies`)."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.classroom import own_answers, shapes, tallies
+from engine.classroom.classes import SchoolClass
+from engine.classroom.questions import AFTER
+from engine.classroom.tallies import FEWEST_IN_CELL, Share
+from engine.classroom.votes import Asked, pupils, questions
+
+Number = int | str  # a count, or tallies.SMALL or tallies.HIDDEN in its place
+
+
+@dataclass(frozen=True)
+class Row:
+    """The answers to one round of a question. when: as in own_answers. counts: of each choice."""
+
+    when: str
+    counts: tuple[Number, ...]
+    total: Number
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What changed from before to after, of the phones that answered both."""
+
+    wrong_right: Number
+    right_wrong: Number
+    pairs: Number
+
+
+@dataclass(frozen=True)
+class QuestionFigures:
+    """How a class answered a question.
+
+    Attributes:
+        rows: before and after, or the first time and the last. changed: None of a question that was asked once, and of fewer than
+            ten pairs. parallel: whether it was asked before or after the lesson.
+    """
+
+    name: str
+    ask: str
+    choices: tuple[str, ...]
+    right: int | None
+    rows: tuple[Row, ...]
+    changed: Changed | None
+    parallel: bool
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """All that a class's report tells of it.
+
+    Attributes:
+        phones: how many have joined. vote: on who wrote a text; None where it was not held or would tell a small number.
+    """
+
+    code: str
+    opened: datetime.date
+    phones: Number
+    questions: tuple[QuestionFigures, ...]
+    vote: Share | None
+
+
+def of_class(of: SchoolClass, language: str) -> ClassFigures:
+    """Gathers the figures of a class, with the texts of its questions in a language."""
+    return ClassFigures(
+        of.code,
+        of.opened,
+        tallies.disclosed([pupils(of)])[0][0],
+        tuple(_counted(of, several, language) for several in own_answers.grouped(questions(of))),
+        _vote(of),
+    )
+
+
+def guesses(of: SchoolClass) -> tuple[Number, ...]:
+    """How many expected each of the shapes of the curve; empty where nobody was asked, or has answered."""
+    asked = [one for one in questions(of) if one.question.name == shapes.QUESTION]
+    if not asked or asked[-1].question.count != len(shapes.SHAPES):
+        return ()
+    counts = tallies.tally(of, asked[-1]).counts
+    return tuple(tallies.disclosed(counts)[0]) if sum(counts) else ()
+
+
+def _counted(of: SchoolClass, several: Sequence[Asked], language: str) -> QuestionFigures:
+    asked = own_answers.rounds(several)
+    first = asked[0][1].question
+    wording = first.wording(0, language)
+    rows = []
+    for when, one in asked:
+        counts, total = tallies.disclosed(tallies.tally(of, one).counts)
+        rows.append(Row(when, tuple(counts), total))
+    return QuestionFigures(
+        first.name,
+        wording.ask,
+        wording.choices,
+        first.right,
+        tuple(rows),
+        _changed(of, first.name) if any(one.moment == AFTER for one in several) else None,
+        len(first.forms) > 1,
+    )
+
+
+def _changed(of: SchoolClass, name: str) -> Changed | None:
+    found = tallies.pairs(of, name)
+    if found is None:
+        return None
+    (_same, wrong_right, right_wrong, _wrong), total = tallies.disclosed(found.counts)
+    return Changed(wrong_right, right_wrong, total)
+
+
+def _vote(of: SchoolClass) -> Share | None:
+    """The blind vote; None where so few were right, or wrong, that the share would tell how many."""
+    found = tallies.blind_vote(of, tallies.blind_questions(of))
+    if found is None or min(found.right, found.total - found.right) < FEWEST_IN_CELL:
+        return None
+    return found

@@ -1,0 +1,320 @@
+"""What a pupil takes home, and what a class leaves: the page of its run with the answers to the questions, on two pages of A4."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine import __version__
+from engine.classroom import report_page, shapes
+from engine.classroom.class_figures import ClassFigures, Number, QuestionFigures, Row
+from engine.classroom.curve_picture import Guess
+from engine.classroom.own_answers import AGAIN, FIRST, Answered, Chosen
+from engine.classroom.questions import AFTER, BEFORE, ONCE
+from engine.classroom.report_page import Space
+from engine.classroom.reports import Curve, Report
+from engine.classroom.shortening import lines_of, shortened
+from engine.classroom.tallies import BLIND_QUESTIONS, HIDDEN
+from engine.classroom.votes import letter
+from engine.core.numbers import NO_NUMBER
+from engine.core.wording import Wording
+
+_SPACE = Space(
+    text=280,
+    lines=7,
+    passages=1,
+    happened=2,
+    settings=frozenset({"base", "articles", "length", "steps", "tokens", "batch", "rate", "seed", "device", "result"}),
+    height=230,
+)
+# The second page has two columns of so many lines, each as wide as so many small letters.
+_LINES, _LINES_OF_CLASS, _ACROSS = 58, 57, 52
+_COUNTS = 10  # small letters that the counts beside a choice take
+_BETWEEN = 0.6  # lines between two questions
+# So much of a question, of a choice and of a reason is told: the most that fits, whatever a class was asked.
+_LEVELS = ((400, 150, 400), (240, 110, 240), (170, 80, 170), (110, 60, 110), (70, 40, 60), (48, 32, 0))
+_LEVELS_OF_CLASS = ((400, 150, 0), (200, 80, 0), (150, 42, 0), (100, 42, 0), (70, 42, 0), (60, 36, 0), (48, 28, 0))
+
+_Told = dict[str, Any]  # what the page tells of a question
+
+
+def of_pupil(report: Report | None, answers: Sequence[Answered], guesses: Sequence[Number], language: str) -> str:
+    """The page of one pupil; of none in particular where no answer is anybody's.
+
+    Args:
+        report: of the class's run; None where there is none. guesses: how many expected each shape of the curve.
+    """
+    wording = Wording(language)
+    _ = wording.say
+    own = next((one.chosen[-1].number for one in answers if one.name == shapes.QUESTION and one.chosen), None)
+    has_own = any(one.chosen for one in answers)
+    rows, left_out = _fitting(
+        answers, lambda one, level: _answer(one, wording, level), lambda row: _height(row["lines"]), _LINES, _LEVELS
+    )
+    return _page(
+        report,
+        guesses,
+        own,
+        wording,
+        title=_("Atelier: the lesson to take home"),
+        second="report_answers.html",
+        made=[_("This page was made with Atelier {version}.", version=__version__)],
+        answers={
+            "title": _("Your answers") if has_own else _("The questions and their answers"),
+            "said": " ".join(filter(None, [_score(answers, wording), _left_out(left_out, wording)])),
+            "rows": rows,
+        },
+    )
+
+
+def of_class(report: Report | None, figures: ClassFigures, guesses: Sequence[Number], language: str) -> str:
+    """The page of a class, with its figures."""
+    wording = Wording(language)
+    _ = wording.say
+    rows, left_out = _fitting(
+        figures.questions,
+        lambda one, level: _counted(one, wording, level),
+        _height_of_counted,
+        _LINES_OF_CLASS,
+        _LEVELS_OF_CLASS,
+    )
+    said = [
+        _("Phones in the class: {n}", n=_number(figures.phones, wording)) + ".",
+        _("Beside each choice, how many chose it: before the lesson → after it, or the first time → the last."),
+        _("“<5” is fewer than five; a dash is what would tell how many those were."),
+        _left_out(left_out, wording),
+    ]
+    return _page(
+        report,
+        guesses,
+        None,
+        wording,
+        title=_("Atelier: the report of class {code}", code=figures.code),
+        second="report_class.html",
+        made=[
+            _(
+                "The class was opened on {day}. This page was made with Atelier {version}.",
+                day=wording.day(figures.opened),
+                version=__version__,
+            )
+        ],
+        figures={
+            "title": _("The answers of the class"),
+            "said": " ".join(filter(None, said)),
+            "rows": rows,
+            "end": " ".join(_end(figures, wording)),
+        },
+    )
+
+
+def _page(
+    report: Report | None, guesses: Sequence[Number], own: int | None, wording: Wording, made: list[str], **values: Any
+) -> str:
+    _ = wording.say
+    if report is None:
+        run: dict[str, Any] = {
+            "has_run": False,
+            "headline": _("The lesson on fine-tuning"),
+            "where": _("The run of this class is not here (any more): what this page tells of it is missing."),
+        }
+        return report_page.rendered(wording, **run, made=made, **values)
+    curves = _guesses(report.curve, guesses, own, wording)
+    run = report_page.parts(report, wording, _SPACE, curves)
+    if curves and run["curve"]["picture"]:
+        run["curve"]["caption"] += " " + _about_guesses(own, wording)
+    run["where"] = (
+        _("The run was not trained in the lesson: it was recorded before and ships with Atelier.")
+        if report.recorded
+        else _("The run was trained in the lesson.")
+    )
+    return report_page.rendered(wording, **run, made=[*made, *report_page.recorded(report, wording)], **values)
+
+
+def _guesses(curve: Curve, numbers: Sequence[Number], own: int | None, wording: Wording) -> list[Guess]:
+    """The shapes between where the run began and where it ended, each with how many expected it."""
+    if len(curve.validation) < 2 or (not numbers and own is None):
+        return []
+    ends = curve.validation[0], curve.validation[-1]
+    found = []
+    for place, heights in enumerate(shapes.SHAPES):
+        name = letter(place)
+        if numbers:
+            name = wording.say("{letter}: {n}", letter=name, n=_number(numbers[place], wording))
+        if place == own:
+            name = wording.say("{guess}, yours", guess=name)
+        found.append(Guess(name, shapes.between(heights, *ends), place == own))
+    return found
+
+
+def _about_guesses(own: int | None, wording: Wording) -> str:
+    _ = wording.say
+    of_class = _("Grey: the shapes to choose from, each with how many of the class chose it; “<5” is fewer than five.")
+    return of_class if own is None else f"{of_class} {_('Dotted: yours.')}"
+
+
+def _number(number: Number, wording: Wording) -> str:
+    """A count as it is printed; one that is not told is a dash."""
+    if isinstance(number, int):
+        return wording.whole(number)
+    return NO_NUMBER if number == HIDDEN else number
+
+
+def _choice(number: int, text: str, level: tuple[int, int, int]) -> str:
+    return f"{letter(number)}. {shortened(text, level[1])}"
+
+
+def _answer(one: Answered, wording: Wording, level: tuple[int, int, int]) -> _Told:
+    """What stands below a question: what was chosen, each with whether that is right, and the right choice with its reason."""
+    _ = wording.say
+    right = None if one.right is None else one.right[0]
+    chosen = list(one.chosen)
+    if len(chosen) == 2 and chosen[0].number == chosen[1].number:
+        chosen = [Chosen(f"{chosen[0].when} {chosen[1].when}", chosen[1].number, chosen[1].text)]
+    said = []
+    for answer in chosen:
+        choice = _("no answer") if answer.number is None else _choice(answer.number, answer.text, level)
+        is_right = answer.number is not None and answer.number == right
+        said.append({"text": _when(answer.when, choice, wording), "right": is_right})
+    tells = "" if one.right is None or (said and said[-1]["right"]) else _choice(*one.right, level)
+    why = shortened(one.why, level[2]) if level[2] else ""
+    if one.is_open:
+        why = _("This question is still open: its answer is not told yet.")
+    ask = shortened(one.ask, level[0])
+    tells = _("Right: {choice}", choice=tells) if tells else ""
+    return {
+        "ask": ask,
+        "chosen": said,
+        "right": tells,
+        "why": why,
+        "lines": [ask, *(f"{line['text']} ✓" for line in said), *filter(None, (f"{tells} {why}".strip(),))],
+    }
+
+
+def _when(when: str, choice: str, wording: Wording) -> str:
+    _ = wording.say
+    if when == BEFORE:
+        return _("Before: {choice}", choice=choice)
+    if when == AFTER:
+        return _("After: {choice}", choice=choice)
+    if when == FIRST:
+        return _("First: {choice}", choice=choice)
+    if when == AGAIN:
+        return _("Then: {choice}", choice=choice)
+    if when == ONCE:
+        return _("You: {choice}", choice=choice)
+    return _("Both times: {choice}", choice=choice)
+
+
+def _score(answers: Sequence[Answered], wording: Wording) -> str:
+    """How many of the questions that were asked before and after were right when."""
+    parallel = [one for one in answers if [c.when for c in one.chosen] == [BEFORE, AFTER] and one.right]
+    if not parallel:
+        return ""
+    before, after = (sum(one.chosen[n].number == (one.right or (-1,))[0] for one in parallel) for n in (0, 1))
+    return wording.say(
+        "Right before the lesson: {before} of {n}; after it: {after} of {n}.",
+        before=before,
+        after=after,
+        n=len(parallel),
+    )
+
+
+def _counted(one: QuestionFigures, wording: Wording, level: tuple[int, int, int]) -> _Told:
+    """What stands below a question of a class: each choice with its counts, and what changed from before to after."""
+    _ = wording.say
+    rows = [
+        {
+            "text": _choice(place, text, level),
+            "right": place == one.right,
+            "counts": " → ".join(_number(row.counts[place], wording) for row in one.rows if place < len(row.counts)),
+        }
+        for place, text in enumerate(one.choices)
+    ]
+    below = [_answered(one.rows, wording)]
+    if one.changed is not None:
+        below.append(
+            _(
+                "wrong → right {learned}, right → wrong {unlearned}, of {n} pairs",
+                learned=_number(one.changed.wrong_right, wording),
+                unlearned=_number(one.changed.right_wrong, wording),
+                n=_number(one.changed.pairs, wording),
+            )
+        )
+    elif [row.when for row in one.rows] == [BEFORE, AFTER]:
+        below.append(_("fewer than ten pairs: nothing is told of what changed"))
+    return {"ask": shortened(one.ask, level[0]), "rows": rows, "is_table": one.parallel, "below": " · ".join(below)}
+
+
+def _answered(rows: Sequence[Row], wording: Wording) -> str:
+    """How many have answered, and when."""
+    _, totals = wording.say, [_number(row.total, wording) for row in rows]
+    moments = [row.when for row in rows]
+    if moments == [BEFORE, AFTER]:
+        return _("answers before {before}, after {after}", before=totals[0], after=totals[1])
+    if moments == [BEFORE]:
+        return _("answers before {before}", before=totals[0])
+    if moments == [AFTER]:
+        return _("answers after {after}", after=totals[0])
+    return _("answers {n}", n=" → ".join(totals))
+
+
+def _end(figures: ClassFigures, wording: Wording) -> list[str]:
+    """What the blind vote came to, and what all of it is worth."""
+    _ = wording.say
+    found = []
+    if (vote := figures.vote) is not None:
+        shares = {"share": vote.share, "low": vote.low, "high": vote.high, "chance": vote.chance}
+        found.append(
+            _(
+                "Who wrote it: {share} % right (95 % interval {low} to {high} %); chance is {chance} %.",
+                **{name: wording.whole(100 * share) for name, share in shares.items()},
+            )
+        )
+    elif any(one.name.startswith(BLIND_QUESTIONS) for one in figures.questions):
+        found.append(_("Who wrote it: too few have answered, or were right or wrong, for a share to be told."))
+    if any(row.when in (BEFORE, AFTER) for one in figures.questions for row in one.rows):
+        found.append(_("Pairs are phones that answered before and after; cards and hands are none."))
+    found.append(_("This is no proof: the same questions a week later tell more."))
+    return found
+
+
+def _left_out(count: int, wording: Wording) -> str:
+    return wording.say("Questions that this page has no space for: {n}.", n=wording.whole(count)) if count else ""
+
+
+def _fitting(
+    items: Sequence[Any],
+    build: Callable[[Any, tuple[int, int, int]], _Told],
+    height: Callable[[_Told], float],
+    lines: int,
+    levels: Sequence[tuple[int, int, int]],
+) -> tuple[list[_Told], int]:
+    """The questions with as much of their texts as fits into the two columns, and how many are left out at the end."""
+    rows: list[_Told] = []
+    for level in levels:
+        rows = [build(one, level) for one in items]
+        if _columns([height(row) for row in rows], lines) <= 2:
+            return rows, 0
+    while rows and _columns([height(row) for row in rows], lines) > 2:
+        rows.pop()
+    return rows, len(items) - len(rows)
+
+
+def _columns(heights: Sequence[float], lines: int) -> int:
+    """How many columns of so many lines blocks take that are not broken."""
+    columns, left = 0, 0.0
+    for height in heights:
+        if height + _BETWEEN > left:
+            columns, left = columns + 1, float(lines)
+        left -= height + _BETWEEN
+    return columns
+
+
+def _height(texts: Sequence[str]) -> float:
+    return sum(lines_of(text, _ACROSS) for text in texts)
+
+
+def _height_of_counted(row: _Told) -> float:
+    if row["is_table"]:
+        table = sum(max(1.1, lines_of(f"✓ {one['text']}", _ACROSS - _COUNTS)) for one in row["rows"])
+    else:
+        table = lines_of(" · ".join(f"✓ {one['text']} {one['counts']}" for one in row["rows"]), _ACROSS)
+    return lines_of(row["ask"], _ACROSS) + table + lines_of(row["below"], _ACROSS)
