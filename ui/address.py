@@ -32,7 +32,7 @@ _LONG = 10_000_000
 MOST_SCREENS = 99  # of a page that is presented
 
 _ROOM, _SEEN, _REFUSED, _GIVEN = "address_room", "address_seen", "address_refused", "address_given"
-_GOING, _ARRIVED = "address_going", "address_arrived"
+_GOING, _ARRIVED, _STAYS = "address_going", "address_arrived", "address_stays"
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,8 @@ def begin(room: str) -> None:
     query = _read()
     going = state.get(_GOING) == room  # until the page has been drawn to its end: it may draw itself anew before
     same_room = state.get(_ROOM) == room
-    arrived = not going and not (same_room and query in state.get(_SEEN, []))
+    stays = bool(state.pop(_STAYS, False)) and same_room
+    arrived = not going and not stays and not (same_room and query in state.get(_SEEN, []))
     state[_ROOM], state[_ARRIVED] = room, arrived or going
     state[_REFUSED], state[_GIVEN] = [], {}
     if arrived:
@@ -250,6 +251,14 @@ def given(*keys: str) -> dict[str, Any]:
     """What the address that somebody has just come to says of these keys; nothing while one stays on the page."""
     found = st.session_state.get(_GIVEN, {})
     return {key: found[key] for key in keys if key in found}
+
+
+def stay() -> None:
+    """Notes that a page is about to be drawn anew for something that was pressed, or has happened, on it.
+
+    Until the browser has heard of the last change it sends the address from before, which would be taken for a way back there.
+    """
+    st.session_state[_STAYS] = True
 
 
 def arrived() -> bool:

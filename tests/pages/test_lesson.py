@@ -25,7 +25,7 @@ from engine.core.errors import EngineError, StorageError
 from engine.runs import lifecycle
 from engine.services import room_check
 from ui import access, network, rooms, words
-from ui.lesson import lead
+from ui.lesson import lead, stage
 from ui.phone import arrivals, gathered
 
 pytestmark = pytest.mark.usefixtures("no_studio", "root", "own_classes")
@@ -585,3 +585,43 @@ def test_a_visitor_checks_nothing(check, monkeypatch):
     app = room_page()
     assert "room_start" not in keys(app) and "Only the owner" in texts(app)
     assert "lesson_room" not in keys(lesson_page(step="join"))
+
+
+def test_two_quick_presses_go_two_slides_on_though_the_browser_still_sends_the_address_from_before():
+    app = lesson_page(step="cost")
+    before = dict(app.query_params)
+    turn(app)
+    assert dict(app.query_params) != before
+    app.query_params.clear()
+    app.query_params.update(before)  # the browser had not heard of the first press when it was pressed again
+    turn(app)
+    assert (app.session_state["lesson_step"], app.session_state["lesson_slide"]) == ("cost", 3)
+
+
+def test_back_leads_back():
+    app = lesson_page(step="cost")
+    before = dict(app.query_params)
+    turn(app)
+    app.query_params.clear()
+    app.query_params.update(before)
+    app.run()
+    assert (app.session_state["lesson_step"], app.session_state["lesson_slide"]) == ("cost", 1)
+
+
+def test_what_is_written_while_the_page_is_drawn_is_news(monkeypatch):
+    app, of = opened_class()
+    seen = []
+    real = stage._follow
+    monkeypatch.setattr(stage, "_follow", lambda course: (seen.append(course.seen), real(course)))
+    turn(app)
+    assert seen[-1] == votes.progress(of)  # its own turn is none
+    read = position.of
+
+    def late(room):
+        found = read(room)
+        votes.set_joining(of, False)  # another window, after this one has found out where the lesson stands
+        return found
+
+    monkeypatch.setattr(position, "of", late)
+    app.run()
+    assert seen[-1] < votes.progress(of)
