@@ -19,7 +19,7 @@ from engine.classroom.experiments import ANSWERS, EXPERIMENTS
 from engine.classroom.lesson_files import KINDS
 from engine.core import paths
 from engine.core.errors import EngineError
-from ui import errors, rooms
+from ui import errors, redrawn, rooms
 from ui.codecs import FLAG, NAME, TEXT, Codec, names, number, one_of, whole
 from ui.components.history import history
 from ui.i18n import language
@@ -32,7 +32,7 @@ _LONG = 10_000_000
 MOST_SCREENS = 99  # of a page that is presented
 
 _ROOM, _SEEN, _REFUSED, _GIVEN = "address_room", "address_seen", "address_refused", "address_given"
-_GOING, _ARRIVED, _STAYS = "address_going", "address_arrived", "address_stays"
+_GOING, _ARRIVED = "address_going", "address_arrived"
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def begin(room: str) -> None:
     query = _read()
     going = state.get(_GOING) == room  # until the page has been drawn to its end: it may draw itself anew before
     same_room = state.get(_ROOM) == room
-    stays = bool(state.pop(_STAYS, False)) and same_room
+    stays = redrawn.noted() and same_room
     arrived = not going and not stays and not (same_room and query in state.get(_SEEN, []))
     state[_ROOM], state[_ARRIVED] = room, arrived or going
     state[_REFUSED], state[_GIVEN] = [], {}
@@ -251,14 +251,6 @@ def given(*keys: str) -> dict[str, Any]:
     """What the address that somebody has just come to says of these keys; nothing while one stays on the page."""
     found = st.session_state.get(_GIVEN, {})
     return {key: found[key] for key in keys if key in found}
-
-
-def stay() -> None:
-    """Notes that a page is about to be drawn anew for something that was pressed, or has happened, on it.
-
-    Until the browser has heard of the last change it sends the address from before, which would be taken for a way back there.
-    """
-    st.session_state[_STAYS] = True
 
 
 def arrived() -> bool:

@@ -13,7 +13,7 @@ from engine.classroom.lessons import LANGUAGES, Lesson
 from engine.classroom.questions import Question
 from engine.classroom.slides import Slide
 from engine.core.errors import EngineError
-from ui import access, address, errors, pair, present, words
+from ui import access, address, errors, pair, present, redrawn, words
 from ui.i18n import language
 from ui.lesson import lead
 
@@ -217,7 +217,7 @@ def step_chosen() -> None:
 
 def moved() -> None:
     """Notes that this session has chosen what the lesson shows: whoever follows it is led there."""
-    address.stay()
+    redrawn.note()
     st.session_state[_MOVED] = True
 
 

@@ -18,7 +18,7 @@ from streamlit.runtime.scriptrunner import RerunException
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
 from engine.core import paths
-from ui import address
+from ui import redrawn
 
 T = TypeVar("T")
 FULL_PACE_VIEWERS = 8  # so many draw at the pace that a page asks for
@@ -69,7 +69,7 @@ def fragment(draw: Callable[..., Any], seconds: float | None) -> Callable[..., A
         try:
             return draw(*arguments)
         except RerunException:  # it has seen something new, and has the whole page drawn
-            address.stay()
+            redrawn.note()
             raise
 
     drawn.__module__, drawn.__qualname__ = draw.__module__, draw.__qualname__  # Streamlit names fragments by these
