@@ -42,7 +42,9 @@ def test_an_untranslated_plural_would_be_found(monkeypatch, tmp_path):
     own.parent.mkdir(parents=True)
     text = (translations.LOCALE / "fr" / "LC_MESSAGES" / own.name).read_text(encoding="utf-8")
     plural = 'msgid "{n} CPU core"\nmsgid_plural "{n} CPU cores"\n'
-    emptied = re.sub(re.escape(plural) + r'msgstr\[0\] .*\nmsgstr\[1\] .*\n', plural + 'msgstr[0] ""\nmsgstr[1] ""\n', text)
+    emptied = re.sub(
+        re.escape(plural) + r"msgstr\[0\] .*\nmsgstr\[1\] .*\n", plural + 'msgstr[0] ""\nmsgstr[1] ""\n', text
+    )
     assert emptied != text
     own.write_text(emptied, encoding="utf-8")
     monkeypatch.setattr(translations, "LOCALE", tmp_path)
