@@ -16,6 +16,7 @@ from engine.classroom.experiments import EXPERIMENTS, LEARN, outcome
 from engine.classroom.lessons import LANGUAGES
 from engine.classroom.questions import AFTER, BEFORE, Question
 from engine.runs import lifecycle
+from engine.runs.folder import Run
 from engine.runs.history import shared
 from engine.runs.states import FINISHED
 from scripts.dashboard import Dashboard
@@ -202,7 +203,7 @@ class Taught:
                 assert "votre réponse" in said(phone)
         self.look()
 
-    def train(self, press: str, runs) -> object:
+    def train(self, press: str, runs) -> Run:
         """Presses to train, and waits until the run has ended, in both windows."""
         former = {run.name for run in lifecycle.all_runs(runs)}
         self.press(press)
@@ -312,6 +313,7 @@ def test_the_whole_lesson_is_taught_live_to_five_phones(server, windows, tmp_pat
     closed.wait_for(timeout=15_000)  # at once, and not after the longest wait
     run = taught.train("Lancer l’entraînement ici", tmp_path / "checkpoints")
     found = outcome(EXPERIMENTS[LEARN], shared.of(run.folder))
+    assert found is not None and found.english is not None
     until(lambda: "points en moyenne" in said(wall, ".play"))  # how near the closest guess came
     teacher.locator(".play .verdict .said").wait_for()
     assert plain(figures.percent(found.science[1].accuracy, "fr")) in said(teacher, ".play .verdict")
