@@ -16,7 +16,6 @@ from engine.classroom.offline import home, recordings
 from engine.classroom.offline.content import PLAYS, Content
 from engine.classroom.shapes import SHAPES
 from engine.core import paths
-from engine.core.wording import Wording
 
 _HERE = Path(__file__).parent
 _PLAYER = paths.PROJECT / "ui" / "components" / "play"  # what plays a training on the pages plays it here too
