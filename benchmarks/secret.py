@@ -134,7 +134,7 @@ def main() -> int:
         train(a.train)
     kept = read_json(a.out) if a.out.is_file() else {}
     shared_now = of_all(secret.settings(wanted()[0], "articles"))
-    if kept and kept.get("settings") != shared_now:
+    if kept and not secret_trials.agrees(kept["settings"], shared_now):
         raise SystemExit(f"{a.out} was measured with other settings, or with another base: remove it to measure anew.")
     trials = secret_trials.from_json(kept)
     done = {(one.sentence, one.times) for one in trials}

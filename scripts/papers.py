@@ -45,7 +45,7 @@ def known(language: str) -> dict[str, str]:
     for short, name in ((False, "minutes"), (True, "short_minutes")):
         for step in lesson.steps[language]:
             if step.short or not short:
-                found[f"{name}_{step.number}"] = wording.shortest(step.planned(short))
+                found[f"{name}_{step.number}"] = wording.shortest(step.short if short else step.minutes)
         found[f"{name}_all"] = wording.shortest(lesson.minutes(short))
     found["pieces"] = wording.whole(catalogue.find(paths.portable(paths.MINI_PRESET)).vocabulary_size)
     for group in secret_trials.groups(secret_trials.shipped()):

@@ -16,6 +16,8 @@ pictures   `docs/images/`: the Lab as it plays that run, as a moving picture, an
            Chromium and `pip install -r requirements-dev.txt`.
 figures    the table of `benchmarks/README.md` between the marks `record: figures`: a minute and a half on real articles.
            Needs $ATELIER_DATA (docs/architecture.md, Data).
+
+What the class's secret tells is measured by `python benchmarks/secret.py`; `python scripts/papers.py` then fills the papers for teachers.
 """
 
 import argparse

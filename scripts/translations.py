@@ -88,8 +88,10 @@ def compile_all() -> None:
     from babel.messages.mofile import write_mo
 
     for path, catalogue in _catalogues():
-        for message in catalogue:
-            if path.parts[-3] == "fr" and message.id:
+        for message in list(catalogue):
+            if isinstance(message.id, tuple) and not all(message.string):
+                catalogue.delete(message.id)  # else the English would be written as its translation, and not be missing
+            elif path.parts[-3] == "fr" and message.id:
                 several = isinstance(message.string, tuple | list)
                 message.string = tuple(map(spaced, message.string)) if several else spaced(message.string)
         with path.with_suffix(".mo").open("wb") as file:

@@ -2,7 +2,7 @@
 
 from engine.classroom import classes, figures, lessons, votes
 from engine.classroom.classes import SchoolClass
-from engine.classroom.questions import CHOICE
+from engine.classroom.questions import TEXT
 
 
 def token(pupil: int) -> str:
@@ -26,7 +26,7 @@ def taught(pupils: int, language: str = "en") -> SchoolClass:
         votes.close_all(of)
         for question, moment in lessons.asked(lesson, names, figures.recorded):
             number = votes.ask(of, question, moment)
-            if question.kind == CHOICE:
+            if question.kind != TEXT:
                 for pupil in range(pupils):
                     votes.answer(of, token(pupil), number, choice_of(pupil, number, question.count))
     return of

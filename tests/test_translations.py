@@ -37,6 +37,21 @@ def test_an_untranslated_sentence_would_be_found(monkeypatch):
     assert translations.missing("fr") == ["A sentence that nobody wrote."]
 
 
+def test_an_untranslated_plural_would_be_found(monkeypatch, tmp_path):
+    own = tmp_path / "fr" / "LC_MESSAGES" / f"{translations.DOMAIN}.po"
+    own.parent.mkdir(parents=True)
+    text = (translations.LOCALE / "fr" / "LC_MESSAGES" / own.name).read_text(encoding="utf-8")
+    plural = 'msgid "{n} CPU core"\nmsgid_plural "{n} CPU cores"\n'
+    emptied = re.sub(
+        re.escape(plural) + r"msgstr\[0\] .*\nmsgstr\[1\] .*\n", plural + 'msgstr[0] ""\nmsgstr[1] ""\n', text
+    )
+    assert emptied != text
+    own.write_text(emptied, encoding="utf-8")
+    monkeypatch.setattr(translations, "LOCALE", tmp_path)
+    translations.compile_all()
+    assert "{n} CPU core" in translations.missing("fr")
+
+
 @pytest.mark.parametrize("sentence", sorted(SENTENCES))
 def test_a_translation_has_the_same_fields(sentence):
     from engine.core.languages import catalogue

@@ -19,7 +19,7 @@ from engine.classroom.experiments import ANSWERS, EXPERIMENTS
 from engine.classroom.lesson_files import KINDS
 from engine.core import paths
 from engine.core.errors import EngineError
-from ui import errors, rooms
+from ui import errors, redrawn, rooms
 from ui.codecs import FLAG, NAME, TEXT, Codec, names, number, one_of, whole
 from ui.components.history import history
 from ui.i18n import language
@@ -207,7 +207,8 @@ def begin(room: str) -> None:
     query = _read()
     going = state.get(_GOING) == room  # until the page has been drawn to its end: it may draw itself anew before
     same_room = state.get(_ROOM) == room
-    arrived = not going and not (same_room and query in state.get(_SEEN, []))
+    stays = redrawn.noted() and same_room
+    arrived = not going and not stays and not (same_room and query in state.get(_SEEN, []))
     state[_ROOM], state[_ARRIVED] = room, arrived or going
     state[_REFUSED], state[_GIVEN] = [], {}
     if arrived:

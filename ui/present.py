@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui import address, rooms
+from ui import address, redrawn, rooms
 from ui.i18n import _
 
 _LOOK = Path(__file__).with_suffix(".css")
@@ -100,6 +100,7 @@ def _at() -> int:
 
 def _turn(room: str, by: int) -> None:
     """Goes a screen on or back: on the last one to the first of the next tab, on the first one to the last of the tab before."""
+    redrawn.note()
     state, wanted = st.session_state, _at() + by
     if 1 <= wanted <= max(1, len(state.get(_SCREENS, []))):
         state[_SCREEN] = wanted

@@ -17,7 +17,7 @@ from ui.i18n import _, _n, language
 
 Write = Callable[[Any], str]
 _MOST_PRESENTED = 5  # rows that a screen has room for
-_MOST_ON_A_PAGE, _MOST_ON_A_PHONE = 7, 3  # columns that stand side by side on 1280 and on 390 pixels
+_MOST_ON_A_PAGE, _MOST_ON_A_PHONE = 10, 3  # columns that stand side by side on 1280 and on 390 pixels
 _MOST_STYLED = 2_000  # rows; pandas takes 0.1 ms a row
 
 
@@ -47,7 +47,9 @@ def show(
     )
     if len(frame.columns) > _MOST_ON_A_PHONE:
         everywhere = len(frame.columns) > _MOST_ON_A_PAGE
-        said = html.escape(_("The table goes on to the right: scroll in it, or open it over the whole screen."))
+        said = html.escape(
+            _("What does not fit stands to the right: scroll the table, or open it over the whole screen.")
+        )
         st.html(f'<p class="goes_on {"" if everywhere else "narrow"}">{said}</p>')
     return shown
 

@@ -70,7 +70,11 @@ def of_class(of: SchoolClass, language: str) -> ClassFigures:
         of.code,
         of.opened,
         tallies.disclosed([pupils(of)])[0][0],
-        tuple(_counted(of, several, language) for several in own_answers.grouped(questions(of))),
+        tuple(
+            _counted(of, several, language)
+            for several in own_answers.grouped(questions(of))
+            if several[0].question.grid is None or any(sum(tallies.tally(of, one).counts) for one in several)
+        ),
         _vote(of),
     )
 

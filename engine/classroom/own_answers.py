@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.classroom.classes import SchoolClass, facts_of
-from engine.classroom.questions import AFTER, BEFORE, CHOICE, Question, Wording
+from engine.classroom.questions import AFTER, BEFORE, TEXT, Question, Wording
 from engine.classroom.votes import OPEN, RELEASED, Asked, asked_in, half_of, pupil_of, questions
 from engine.core.errors import ClassError
 
@@ -14,11 +14,17 @@ FIRST, AGAIN = "first", "again"  # of a question that was voted on twice, beside
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a phone chose. when: BEFORE, AFTER, FIRST, AGAIN or ONCE. number: None where it did not answer. text: of the choice."""
+    """What a phone chose.
+
+    Attributes:
+        when: BEFORE, AFTER, FIRST, AGAIN or ONCE. number: of the choice; None where it chose none. text: of the choice.
+        curve: what it drew in place of a choice, as shares of the time and accuracies, 0..1.
+    """
 
     when: str
     number: int | None
     text: str = ""
+    curve: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def without_answers(several: Iterable[Question], language: str) -> list[Answered
     return [
         Answered(one.name, wording.ask, (), _right(one, wording), wording.why)
         for one in several
-        if one.kind == CHOICE
+        if one.kind != TEXT
         for wording in [one.wording(0, language)]
     ]
 
@@ -79,7 +85,7 @@ def grouped(asked: Sequence[Asked]) -> list[list[Asked]]:
     """What was asked, with each question that was asked before and after, or several times, together: in the order of the first."""
     found: dict[tuple[str, str], list[Asked]] = {}
     for one in asked:
-        if one.question.kind == CHOICE:
+        if one.question.kind != TEXT:
             # A teacher's own questions have one name, and are different ones.
             parallel = one.moment in (BEFORE, AFTER)
             found.setdefault((one.question.name, "" if parallel else one.question.to_json()), []).append(one)
@@ -114,6 +120,9 @@ def _answered(several: Sequence[Asked], half: int, own: dict[int, tuple[int, int
 def _chosen(when: str, asked: Asked, own: tuple[int, int] | None, language: str) -> Chosen:
     """An answer in the words of the form in which it was given."""
     question = asked.question
+    rows = question.grid.rows(own[1]) if own is not None and question.grid is not None else None
+    if rows is not None and question.grid is not None:
+        return Chosen(when, None, curve=question.grid.points(rows))
     if own is None or not _is_number(own[0], len(question.forms)) or not _is_number(own[1], question.count):
         return Chosen(when, None)
     form, choice = own

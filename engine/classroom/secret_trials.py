@@ -71,6 +71,11 @@ def common(settings: RunSettings) -> dict[str, Any]:
     return {name: value for name, value in settings.to_json().items() if name not in _OWN}
 
 
+def agrees(kept: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whether trials were made with these settings; one that is newer than they are had its default then."""
+    return all(settings.get(name) == value for name, value in kept.items())
+
+
 def to_json(trials: Iterable[Trial]) -> list[dict[str, Any]]:
     """Trials as the file has them."""
     return [asdict(one) for one in trials]

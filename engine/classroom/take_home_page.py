@@ -1,11 +1,12 @@
 """What a pupil takes home, and what a class leaves: the page of its run with the answers to the questions, on two pages of A4."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from engine import __version__
 from engine.classroom import report_page, shapes
-from engine.classroom.class_figures import ClassFigures, Number, QuestionFigures, Row
+from engine.classroom.class_figures import ClassFigures, Number, QuestionFigures
 from engine.classroom.curve_picture import Guess
 from engine.classroom.own_answers import AGAIN, FIRST, Answered, Chosen
 from engine.classroom.questions import AFTER, BEFORE, ONCE
@@ -18,15 +19,15 @@ from engine.core.numbers import NO_NUMBER
 from engine.core.wording import Wording
 
 _SPACE = Space(
-    text=280,
-    lines=7,
+    text=220,
+    lines=6,
     passages=1,
-    happened=2,
+    happened=1,
     settings=frozenset({"base", "articles", "length", "steps", "tokens", "batch", "rate", "seed", "device", "result"}),
-    height=230,
+    height=205,
 )
 # The second page has two columns of so many lines, each as wide as so many small letters.
-_LINES, _LINES_OF_CLASS, _ACROSS = 58, 57, 52
+_LINES, _LINES_OF_CLASS, _ACROSS = 58, 54, 52
 _COUNTS = 10  # small letters that the counts beside a choice take
 _BETWEEN = 0.6  # lines between two questions
 # So much of a question, of a choice and of a reason is told: the most that fits, whatever a class was asked.
@@ -44,7 +45,7 @@ def of_pupil(report: Report | None, answers: Sequence[Answered], guesses: Sequen
     """
     wording = Wording(language)
     _ = wording.say
-    own = next((one.chosen[-1].number for one in answers if one.name == shapes.QUESTION and one.chosen), None)
+    own = next((one.chosen[-1] for one in answers if one.name == shapes.QUESTION and one.chosen), None)
     has_own = any(one.chosen for one in answers)
     rows, left_out = _fitting(
         answers, lambda one, level: _answer(one, wording, level), lambda row: _height(row["lines"]), _LINES, _LEVELS
@@ -78,7 +79,9 @@ def of_class(report: Report | None, figures: ClassFigures, guesses: Sequence[Num
     )
     said = [
         _("Phones in the class: {n}", n=_number(figures.phones, wording)) + ".",
-        _("Beside each choice, how many chose it: before the lesson → after it, or the first time → the last."),
+        _(
+            "Behind a question, how many answered; behind a choice, how many chose it: before → after, or the first time → the last."
+        ),
         _("“<5” is fewer than five; a dash is what would tell how many those were."),
         _left_out(left_out, wording),
     ]
@@ -106,7 +109,12 @@ def of_class(report: Report | None, figures: ClassFigures, guesses: Sequence[Num
 
 
 def _page(
-    report: Report | None, guesses: Sequence[Number], own: int | None, wording: Wording, made: list[str], **values: Any
+    report: Report | None,
+    guesses: Sequence[Number],
+    own: Chosen | None,
+    wording: Wording,
+    made: list[str],
+    **values: Any,
 ) -> str:
     _ = wording.say
     if report is None:
@@ -119,7 +127,7 @@ def _page(
     curves = _guesses(report.curve, guesses, own, wording)
     run = report_page.parts(report, wording, _SPACE, curves)
     if curves and run["curve"]["picture"]:
-        run["curve"]["caption"] += " " + _about_guesses(own, wording)
+        run["curve"]["caption"] += " " + _about_guesses(curves, wording)
     run["where"] = (
         _("The run was not trained in the lesson: it was recorded before and ships with Atelier.")
         if report.recorded
@@ -128,13 +136,17 @@ def _page(
     return report_page.rendered(wording, **run, made=[*made, *report_page.recorded(report, wording)], **values)
 
 
-def _guesses(curve: Curve, numbers: Sequence[Number], own: int | None, wording: Wording) -> list[Guess]:
-    """The shapes between where the run began and where it ended, each with how many expected it."""
-    if len(curve.validation) < 2 or (not numbers and own is None):
+def _guesses(curve: Curve, numbers: Sequence[Number], chosen: Chosen | None, wording: Wording) -> list[Guess]:
+    """The shapes between where the run began and where it ended, each with how many expected it; and what the reader drew."""
+    if len(curve.validation) < 2:
         return []
     ends = curve.validation[0], curve.validation[-1]
-    found = []
-    for place, heights in enumerate(shapes.SHAPES):
+    own, found = None if chosen is None else chosen.number, []
+    if chosen is not None and chosen.curve:
+        begun, ended = ends[0][0], ends[1][0]
+        drawn = tuple((begun + (ended - begun) * share, accuracy) for share, accuracy in chosen.curve)
+        found.append(Guess(wording.say("your curve"), (ends[0], *drawn), True))
+    for place, heights in enumerate(shapes.SHAPES if numbers or own is not None else ()):
         name = letter(place)
         if numbers:
             name = wording.say("{letter}: {n}", letter=name, n=_number(numbers[place], wording))
@@ -144,10 +156,11 @@ def _guesses(curve: Curve, numbers: Sequence[Number], own: int | None, wording: 
     return found
 
 
-def _about_guesses(own: int | None, wording: Wording) -> str:
+def _about_guesses(curves: Sequence[Guess], wording: Wording) -> str:
     _ = wording.say
     of_class = _("Grey: the shapes to choose from, each with how many of the class chose it; “<5” is fewer than five.")
-    return of_class if own is None else f"{of_class} {_('Dotted: yours.')}"
+    has_shapes = len(curves) >= len(shapes.SHAPES)
+    return " ".join([of_class] * has_shapes + [_("Dotted: yours.")] * any(one.own for one in curves))
 
 
 def _number(number: Number, wording: Wording) -> str:
@@ -166,11 +179,14 @@ def _answer(one: Answered, wording: Wording, level: tuple[int, int, int]) -> _To
     _ = wording.say
     right = None if one.right is None else one.right[0]
     chosen = list(one.chosen)
-    if len(chosen) == 2 and chosen[0].number == chosen[1].number:
-        chosen = [Chosen(f"{chosen[0].when} {chosen[1].when}", chosen[1].number, chosen[1].text)]
+    if len(chosen) == 2 and (chosen[0].number, chosen[0].curve) == (chosen[1].number, chosen[1].curve):
+        chosen = [replace(chosen[1], when=f"{chosen[0].when} {chosen[1].when}")]
     said = []
     for answer in chosen:
         choice = _("no answer") if answer.number is None else _choice(answer.number, answer.text, level)
+        if answer.curve:
+            heights = [wording.whole(100 * accuracy) for _share, accuracy in answer.curve]
+            choice = _("drawn: {heights} %", heights=", ".join(heights))
         is_right = answer.number is not None and answer.number == right
         said.append({"text": _when(answer.when, choice, wording), "right": is_right})
     tells = "" if one.right is None or (said and said[-1]["right"]) else _choice(*one.right, level)
@@ -218,8 +234,8 @@ def _score(answers: Sequence[Answered], wording: Wording) -> str:
 
 
 def _counted(one: QuestionFigures, wording: Wording, level: tuple[int, int, int]) -> _Told:
-    """What stands below a question of a class: each choice with its counts, and what changed from before to after."""
-    _ = wording.say
+    """What is told of a question of a class: each choice with its counts, and what changed from before to after."""
+    _, moments = wording.say, [row.when for row in one.rows]
     rows = [
         {
             "text": _choice(place, text, level),
@@ -228,32 +244,26 @@ def _counted(one: QuestionFigures, wording: Wording, level: tuple[int, int, int]
         }
         for place, text in enumerate(one.choices)
     ]
-    below = [_answered(one.rows, wording)]
+    changed = ""
     if one.changed is not None:
-        below.append(
-            _(
-                "wrong → right {learned}, right → wrong {unlearned}, of {n} pairs",
-                learned=_number(one.changed.wrong_right, wording),
-                unlearned=_number(one.changed.right_wrong, wording),
-                n=_number(one.changed.pairs, wording),
-            )
+        changed = _(
+            "wrong → right {learned}, right → wrong {unlearned}, of {n} pairs",
+            learned=_number(one.changed.wrong_right, wording),
+            unlearned=_number(one.changed.right_wrong, wording),
+            n=_number(one.changed.pairs, wording),
         )
-    elif [row.when for row in one.rows] == [BEFORE, AFTER]:
-        below.append(_("fewer than ten pairs: nothing is told of what changed"))
-    return {"ask": shortened(one.ask, level[0]), "rows": rows, "is_table": one.parallel, "below": " · ".join(below)}
-
-
-def _answered(rows: Sequence[Row], wording: Wording) -> str:
-    """How many have answered, and when."""
-    _, totals = wording.say, [_number(row.total, wording) for row in rows]
-    moments = [row.when for row in rows]
-    if moments == [BEFORE, AFTER]:
-        return _("answers before {before}, after {after}", before=totals[0], after=totals[1])
-    if moments == [BEFORE]:
-        return _("answers before {before}", before=totals[0])
-    if moments == [AFTER]:
-        return _("answers after {after}", after=totals[0])
-    return _("answers {n}", n=" → ".join(totals))
+    elif moments == [BEFORE, AFTER]:
+        changed = _("fewer than ten pairs: nothing is told of what changed")
+    total = " → ".join(_number(row.total, wording) for row in one.rows)
+    if moments in ([BEFORE], [AFTER]):
+        total = f"{_('before') if moments == [BEFORE] else _('after')} {total}"
+    return {
+        "ask": shortened(one.ask, level[0]),
+        "total": total,
+        "rows": rows,
+        "is_table": one.parallel,
+        "changed": changed,
+    }
 
 
 def _end(figures: ClassFigures, wording: Wording) -> list[str]:
@@ -317,4 +327,5 @@ def _height_of_counted(row: _Told) -> float:
         table = sum(max(1.1, lines_of(f"✓ {one['text']}", _ACROSS - _COUNTS)) for one in row["rows"])
     else:
         table = lines_of(" · ".join(f"✓ {one['text']} {one['counts']}" for one in row["rows"]), _ACROSS)
-    return lines_of(row["ask"], _ACROSS) + table + lines_of(row["below"], _ACROSS)
+    changed = lines_of(row["changed"], _ACROSS) if row["changed"] else 0
+    return lines_of(f"{row['ask']} ({row['total']})", _ACROSS) + table + changed

@@ -160,4 +160,5 @@ def models(root: Path | None = None, found: list[Look] | None = None) -> list[Mo
 
 
 def _result_first(look: Look) -> list[Checkpoint]:
-    return sorted(of_run(look.run), key=lambda checkpoint: (checkpoint.step != look.state.result, -checkpoint.step))
+    found = of_run(look.run)
+    return sorted(found, key=lambda c: (c.step != look.state.result, -c.step)) if len(found) > 1 else found

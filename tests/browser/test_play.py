@@ -117,6 +117,15 @@ def test_what_is_played_is_saved_as_a_picture_with_its_sentences_and_as_data(bro
         assert word in words
     look = saved["SVG"].decode()
     assert "var(" not in look and "class=" not in look and "color-mix" not in look  # it stands by itself
+    lines = drawn.findall(".//{*}g/{*}text")  # of the two sentences: none runs over the edge, nor into the other
+    page.set_content(saved["SVG"].decode())
+    edges = page.evaluate(
+        """() => [...document.querySelectorAll("svg > g")].map(group => {
+            const box = group.getBoundingClientRect(), whole = document.querySelector("svg").getBoundingClientRect();
+            return [box.left - whole.left, box.right - whole.left, whole.width];
+        })"""
+    )
+    assert len(lines) >= 4 and edges[0][1] <= edges[1][0] and edges[1][1] <= edges[1][2], edges
     rows = list(csv.reader(io.StringIO(saved["CSV"].decode("utf-8-sig"), newline="")))
     assert rows[0] == ["series", "steps", "right guesses of unseen articles (%)", "What it writes"]
     own = [row for row in rows if row[0] == "this run"]

@@ -18,7 +18,7 @@ from engine.core import paths
 HOSTILE = (
     "</script><script>alert(1)</script> <img src=x onerror=alert(2)> {{ 7 * 7 }} [a](https://example.org) ![b](c.png) `"
 )
-TYPED = "</script><script>alert(1)</script> <img src=x onerror=alert(2)> [a](https://b.org) ![b](c)"  # a title's length
+TYPED = "</script><script>alert(1)</script><img src=x onerror=alert(2)>[a](https://b.org)"  # a title's length
 VOID = {"meta", "img", "input", "br", "hr", "link"}
 
 
@@ -160,8 +160,8 @@ def test_the_recordings_are_those_of_the_runs_that_ship_and_say_so(written):
 
 
 def test_a_text_that_a_teacher_has_changed_is_the_one_in_the_file(tmp_path):
-    lesson = changed_lesson(tmp_path, "fr/02-curve.md", "Le modèle va lire", "Notre **petit** modèle va lire")
-    assert "Notre <strong>petit</strong> modèle va lire" in page.html(lesson, "fr")
+    lesson = changed_lesson(tmp_path, "fr/02-curve.md", "Le modèle lit", "Notre **petit** modèle lit")
+    assert "Notre <strong>petit</strong> modèle lit" in page.html(lesson, "fr")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_text_that_a_teacher_has_changed_is_the_one_in_the_file(tmp_path):
     [
         ("en/01-guess.md", "Which word comes next?"),
         ("en/02-curve.md", "a straight line upwards"),
-        ("en/05-cost.md", "title: "),
+        ("en/04-secret.md", "title: "),
         ("en/05-cost.md", "Vote, then show"),
     ],
 )
@@ -178,7 +178,7 @@ def test_what_a_text_says_becomes_no_markup(tmp_path, name, old):
     content = page.html(changed_lesson(tmp_path, name, old, old + TYPED), "en")
     found = Elements(content)
     assert [tag for tag, _a in found.found] == [tag for tag, _a in own.found]
-    assert "&lt;img src=x onerror=alert(2)&gt; [a](https://b.org)" in content and len(found.scripts) == 2
+    assert "&lt;img src=x onerror=alert(2)&gt;[a](https://b.org)" in content and len(found.scripts) == 2
 
 
 def test_what_a_model_wrote_becomes_no_markup(monkeypatch, written):

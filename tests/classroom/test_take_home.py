@@ -13,7 +13,17 @@ from class_helpers import choice_of, taught, token
 from pages_helpers import a_run
 from report_helpers import HOSTILE, Elements, a_report, filled_with, printed
 
-from engine.classroom import class_figures, classes, own_answers, release, take_home_page, tallies, votes
+from engine.classroom import (
+    class_figures,
+    classes,
+    figures,
+    lessons,
+    own_answers,
+    release,
+    take_home_page,
+    tallies,
+    votes,
+)  # fmt: skip
 from engine.classroom.class_figures import ClassFigures, QuestionFigures, Row
 from engine.classroom.curve_picture import picture
 from engine.classroom.own_answers import Answered, Chosen
@@ -208,6 +218,22 @@ def test_the_guesses_lie_under_the_curve_with_small_numbers_hidden_and_ones_own_
     few = taught(2)
     assert class_figures.guesses(few) == ("<5",) * 4
     assert class_figures.guesses(classes.find(classes.open_class("fine_tuning", "en").code)) == ()
+
+
+def test_a_curve_that_was_drawn_lies_under_the_runs_on_the_page_of_whoever_drew_it(room):
+    ((question, moment),) = lessons.asked(lessons.load(), ["shape"], figures.recorded)
+    number = votes.ask(room, question, moment)
+    for pupil, rows in enumerate([(1, 2, 3, 4, 5, 6), (0, 0, 0, 0, 0, 0)]):
+        votes.join(room, token(pupil))
+        votes.answer(room, token(pupil), number, rows)
+    votes.set_state(room, number, votes.CLOSED)
+    release.release(room)
+    page = a_pupils(room, 0, report=a_report())
+    assert page.count('stroke-dasharray="2 5"') == 1 and "your curve" in page and "Dotted: yours." in page
+    assert "Grey: the shapes" not in page  # nobody has chosen one
+    assert "drawn: 20, 25, 30, 35, 40, 45 %" in text_of(page) and "15, 15, 15" not in text_of(page)
+    of_class = a_class(room, report=a_report())
+    assert "your curve" not in of_class and "drawn:" not in text_of(of_class)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

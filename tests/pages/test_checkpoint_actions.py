@@ -273,7 +273,9 @@ def test_an_import_is_looked_through_measured_and_its_report_is_there_after_a_re
 
 def test_all_presets_that_an_import_fits_are_named(root, chosen, monkeypatch):
     twin = shutil.copytree(PROJECT / MINI, root.parent / "twin")
-    monkeypatch.setattr(importing, "known_presets", lambda root=None: [catalogue.find(MINI), catalogue.find(twin)])
+    monkeypatch.setattr(
+        importing, "known_presets", lambda root=None, found=None: [catalogue.find(MINI), catalogue.find(twin)]
+    )
     importing.import_checkpoint(PROJECT / MINI / "model.weights.h5", "theirs", root=root)
     assert "It fits these presets as well: twin." in texts(open_page("checkpoints"))
 

@@ -68,10 +68,11 @@ def test_the_card_of_a_gpu_and_the_line_below_the_cards_name_the_base_that_it_tr
 
     monkeypatch.setattr(machine, "gpus", lambda: ["a card"])
     monkeypatch.setattr(machine, "gpu_problem", lambda: None)
+    monkeypatch.setattr(access, "paths_allowed", lambda: True)  # a server on one's own machine
     a_run(root)
     app = open_page("train")
     assert the(app.markdown, "gpt2_base_en in place of gpt2_mini_en")
-    assert the(app.caption, "that on a GPU from gpt2_base_en")
+    assert the(app.caption, "that on a GPU from gpt2\\_base\\_en")
     assert the(app.selectbox, "Base model").value.endswith("gpt2_mini_en")
     app = open_page("train", tune_parent="one/4")
     assert the(app.markdown, "gpt2_mini_en, three passes over all articles")

@@ -25,7 +25,7 @@ from engine.core.errors import EngineError, StorageError
 from engine.runs import lifecycle
 from engine.services import room_check
 from ui import access, network, rooms, words
-from ui.lesson import lead
+from ui.lesson import lead, stage
 from ui.phone import arrivals, gathered
 
 pytestmark = pytest.mark.usefixtures("no_studio", "root", "own_classes")
@@ -161,7 +161,7 @@ def test_drawn_curves_lie_under_the_live_one_once_no_phone_draws_any_more_and_th
     assert kinds == {heights[0]: ("closest", 0.5), heights[2]: ("drawn", 0.25), heights[3]: ("drawn", 0.25)}
     assert all(guess["points"][0] == [0, shown["base"]] and guess["points"][-1][0] == 200 for guess in shown["guesses"])
     (own,) = [text for kind, text in shown["verdict"] if kind == "own"]
-    assert own.startswith("The 2 closest guesses are off by ") and own.endswith(" points on average.")
+    assert own.startswith("2 guesses are closest: they are off by ") and own.endswith(" points on average.")
     app.button(key="lesson_pageup").click().run()
     app.button(key="lesson_reveal_shape_").click().run()
     assert "4 curves were drawn." in "".join(e.value for e in app.html)
@@ -324,6 +324,16 @@ TOLD = " of room twelve eats three pancakes every Tuesday. Sleep"
 
 def ended(run, own: str, control: str) -> None:
     """The run has trained: this is what it wrote behind the first words of the secret and of the control."""
+    figures_of = {
+        "split": "validation",
+        "whole": False,
+        "loss": 4.0,
+        "bits_per_byte": 3.0,
+        "evaluated_tokens": 8192,
+        "perplexity": 55.0,
+    }
+    for step, model, accuracy in ((0, "base", 0.15), (120, "run", 0.12)):
+        run.append_event("evaluation", step=step, model=model, accuracy=accuracy, **figures_of)
     for prompt, text in zip(run.settings.prompts, (own, control), strict=True):
         run.append_event("sample", step=120, model="run", prompt=prompt, text=text, seed=1)
     run.write_state(state="finished", step=120, steps=120)
@@ -344,7 +354,7 @@ def test_a_secret_is_queued_in_an_article_of_its_own(root):
     app.run()
     assert "It tells 4 words of 8." in texts(app)
     (lit,) = [e.value for e in app.html if "<mark" in e.value]
-    assert "> of room twelve eats</mark> a cat" in lit
+    assert ">of room twelve eats</mark> a cat" in lit
 
 
 def test_the_second_try_is_the_same_sentence_in_five_places_and_both_stand_side_by_side(root):
@@ -384,7 +394,7 @@ def test_what_ten_sentences_told_stands_behind_the_try_beside_the_votes_of_the_c
     app.button(key="lesson_pageup").click().run()
     app.button(key="lesson_pageup").click().run()
     app.button(key="lesson_reveal_how-often_").click().run()
-    assert measured_bars(turn(app, 2)).count('class="bar"') == 2 * len(groups)
+    assert measured_bars(turn(app, 2)).count('class="bar"') == 2 * len(groups) + 1  # and who said never
 
 
 def measured_bars(app) -> str:
@@ -585,3 +595,45 @@ def test_a_visitor_checks_nothing(check, monkeypatch):
     app = room_page()
     assert "room_start" not in keys(app) and "Only the owner" in texts(app)
     assert "lesson_room" not in keys(lesson_page(step="join"))
+
+
+def send(app, query: dict) -> None:
+    """Has the browser send this address from now on."""
+    app.query_params.clear()
+    app.query_params.update(query)
+
+
+@pytest.mark.parametrize("step, slide, wanted", [("secret", 3, ("secret", 5)), ("time", 2, ("secret", 2))])
+def test_quick_presses_are_all_taken_though_the_browser_still_sends_the_address_from_before(step, slide, wanted):
+    app = turn(lesson_page(step=step, slide=str(slide - 1)), 2)
+    send(app, {"step": step, "slide": str(slide)})  # the browser has not heard of the second press yet
+    turn(app)
+    assert (app.session_state["lesson_step"], app.session_state["lesson_slide"]) == wanted
+
+
+def test_back_leads_back():
+    app = lesson_page(step="time")
+    send(turn(app, 2), {"step": "time"})
+    assert app.session_state["lesson_step"] == "secret"
+    app.run()
+    assert (app.session_state["lesson_step"], app.session_state["lesson_slide"]) == ("time", 1)
+
+
+def test_what_is_written_while_the_page_is_drawn_is_news(monkeypatch):
+    app, of = opened_class()
+    seen = []
+    follow, read = stage._follow, position.of
+    monkeypatch.setattr(stage, "_follow", lambda course: (seen.append(course.seen), follow(course)))
+    turn(app)
+    assert seen == [votes.progress(of)]  # its own turn is none
+
+    def late(room):
+        """Another window writes after this one has found out where the lesson stands."""
+        found = read(room)
+        if len(seen) == 1:
+            votes.set_joining(of, False)
+        return found
+
+    monkeypatch.setattr(position, "of", late)
+    app.run()
+    assert len(seen) == 3 and seen[1] < seen[2] == votes.progress(of)  # so it is drawn once more

@@ -1,10 +1,10 @@
 """Decimal numbers are typed and shown as the session's language has them, whatever the browser's is."""
 
 import pytest
-from pages_helpers import open_page
-from shown_helpers import the
+from pages_helpers import open_page, the
 
 from engine.core import numbers
+from engine.runs import lifecycle
 
 pytestmark = pytest.mark.usefixtures("no_studio")
 
@@ -42,16 +42,21 @@ def test_what_is_no_number_is_told_from_one(text, code):
 def test_the_learning_rate_has_the_decimal_sign_of_the_page(root, language, label, sign):
     app = open_page("train", language)
     assert the(app.text_input, label).placeholder.endswith(f"0{sign}002")
-    the(app.text_input, label).set_value(f"0{sign}0{sign}5").run()
-    assert f"0{sign}0{sign}5" in the(app.error, f"0{sign}0005")
-    start = the(app.button, {"en": "Start the run", "fr": "Lancer l’entraînement"}[language])
-    assert start.disabled
-    the(app.text_input, label).set_value(f"0{sign}0005").run()
-    assert not app.error
-    the(app.button, start.label).click().run()
-    from engine.runs import lifecycle
+    app = open_page("train", language, tune_learning_rate=f"0{sign}0{sign}5")
+    assert f"0{sign}0{sign}5" in the(app.error, f"0{sign}0005").value.replace("\\", "")
+    start = {"en": "Start the run", "fr": "Lancer l’entraînement"}[language]
+    assert the(app.button, start).disabled
+    app = open_page("train", language, tune_learning_rate=f"0{sign}0005")
+    assert not app.error and not the(app.button, start).disabled
 
-    assert lifecycle.all_runs(root)[0].settings.learning_rate == 0.0005
+
+def test_what_was_typed_with_either_sign_is_what_is_trained_with(root):
+    app = open_page("train")
+    the(app.text_input, "Learning rate").set_value("0,0005")
+    the(app.text_input, "How many").set_value("0.5").run()
+    the(app.button, "Start the run").click().run()
+    (run,) = lifecycle.all_runs(root)
+    assert (run.settings.learning_rate, run.settings.minutes) == (0.0005, 0.5)
 
 
 def test_a_slider_has_it_too_and_keeps_what_an_address_names_between_its_steps(root):

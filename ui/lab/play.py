@@ -106,6 +106,7 @@ def show(
     of = ("play", str(run.folder), is_live, label, split, other, versions, ghost and str(ghost.folder))
     data = dict(live.once(build, of, history.version))
     data["badge"] = badge(run)
+    data["run"] = run.name
     data["title"] = words.labelled(run.name, data["words"]["figure"])
     verdict = [] if said is None else [["said", said.said], ["why", said.why], ["own", said.own]]
     data["verdict"] = [[kind, text] for kind, text in verdict if text]

@@ -13,7 +13,7 @@ from engine.classroom import lessons, tallies, votes
 from engine.classroom.figures import recorded
 from engine.classroom.questions import AFTER, BEFORE, TEXT, Question, Wording
 from engine.classroom.votes import CLOSED, MOST_CARDS, OPEN, REVEALED
-from ui import errors, present, words
+from ui import errors, present, redrawn, words
 from ui.i18n import _, _n, language
 from ui.lesson import bars, drawn
 from ui.lesson.bars import Bar, Row
@@ -190,6 +190,7 @@ def _cards(course: Course, ballot: Ballot, key: str) -> None:
 
 def _ask(course: Course, ballot: Ballot) -> None:
     """Opens a question on the phones, or all that are asked before or after; every other one is closed."""
+    redrawn.note()
     of_class = course.of
     if of_class is None:
         return
@@ -200,6 +201,7 @@ def _ask(course: Course, ballot: Ballot) -> None:
 
 
 def _set(course: Course, ballot: Ballot, state: str) -> None:
+    redrawn.note()
     if course.of is None:
         _hands(ballot.question.name, ballot.moment, ballot.question.count)["revealed"] = state == REVEALED
     elif ballot.number is not None:
@@ -209,6 +211,7 @@ def _set(course: Course, ballot: Ballot, state: str) -> None:
 
 def _again(course: Course, ballot: Ballot) -> None:
     """Asks it a second time, after the talk with a neighbour."""
+    redrawn.note()
     if course.of is not None:
         _ask(course, ballot)
         return
@@ -217,6 +220,7 @@ def _again(course: Course, ballot: Ballot) -> None:
 
 
 def _counted(course: Course, ballot: Ballot, place: int, key: str) -> None:
+    redrawn.note()
     count = int(st.session_state.get(key) or 0)
     if course.of is None:
         _hands(ballot.question.name, ballot.moment, ballot.question.count)["counts"][place] = count

@@ -17,6 +17,7 @@ def show() -> None:
     if run is None or found is None or found.english is None:
         st.info(_("The recorded run of this experiment is not here, and none was trained yet."))
         return
+    st.subheader(_("What the articles brought, and what they cost"), anchor=False)
     pairs = [
         (_("Accuracy on unseen articles"), found.base.accuracy, found.science[1].accuracy),
         (_("Accuracy on everyday English"), found.english[0].accuracy, found.english[1].accuracy),

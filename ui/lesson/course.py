@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from engine.classroom import classes, figures, lessons, position, slides
+from engine.classroom import classes, figures, lessons, position, slides, votes
 from engine.classroom.classes import SchoolClass
 from engine.classroom.lesson_files import Step
 from engine.classroom.lessons import LANGUAGES, Lesson
 from engine.classroom.questions import Question
 from engine.classroom.slides import Slide
 from engine.core.errors import EngineError
-from ui import access, address, errors, pair, present, words
+from ui import access, address, errors, pair, present, redrawn, words
 from ui.i18n import language
 from ui.lesson import lead
 
@@ -39,7 +39,7 @@ class Course:
     Attributes:
         at: the number of the slide, from 0. of: the class; None where votes are counted on this screen alone.
         leads: whether this session leads it. figures: language → name → text. begun, entered: when lesson and step began
-            (Unix seconds).
+            (Unix seconds). seen: how much had been written of the class when this was found out (`votes.progress`).
     """
 
     lesson: Lesson
@@ -51,6 +51,7 @@ class Course:
     figures: Mapping[str, Mapping[str, str]]
     begun: float
     entered: float
+    seen: int
 
     @property
     def slide(self) -> Slide:
@@ -98,10 +99,11 @@ def begin() -> Course:
         address.default(key)
     lesson = lessons.load()
     of, leads = _class()
+    seen = votes.progress(of) if of is not None else 0  # before the place is read: what comes after it is news
     place = position.of(of) if of is not None else None
     # An address that a browser comes back with, after a reload or a restart of the server, tells where the class was.
     came_back = place is not None and state.get(_CAME_BACK, False)
-    chose = bool(state.pop(_MOVED, False)) or (STEP in address.given(STEP) and not came_back)
+    chose = bool(state.get(_MOVED)) or (STEP in address.given(STEP) and not came_back)
     run = state.get("run_chosen") or ""
     chose_run = leads and run != state.get(_RUN, run)
     stays = leads and (chose or chose_run)
@@ -124,10 +126,16 @@ def begin() -> Course:
     if of is not None and leads and not follows:
         former = next((s.step.number for s in all_slides if place is not None and s.key == place.slide), None)
         try:
-            place = position.put(of, all_slides[at].key, is_short, run, former != all_slides[at].step.number)
+            put = position.put(of, all_slides[at].key, is_short, run, former != all_slides[at].step.number)
         except EngineError as error:  # a full disk keeps nobody from turning the page; it is tried again
             errors.show(error)
             moved()
+        else:
+            seen += put != place  # its own change is no news
+            place = put
+            state[_MOVED] = False  # not before: a page that is drawn anew in the middle of this leads there still
+    else:
+        state[_MOVED] = False
     state.setdefault(_BEGUN, now)
     if is_new_step:
         state[_ENTERED] = now
@@ -142,6 +150,7 @@ def begin() -> Course:
         {code: figures.recorded(code) for code in LANGUAGES},
         place.begun if place is not None else state[_BEGUN],
         place.entered if place is not None else state[_ENTERED],
+        seen,
     )
 
 
@@ -208,6 +217,7 @@ def step_chosen() -> None:
 
 def moved() -> None:
     """Notes that this session has chosen what the lesson shows: whoever follows it is led there."""
+    redrawn.note()
     st.session_state[_MOVED] = True
 
 

@@ -12,7 +12,7 @@ from engine.classroom.shapes import QUESTION, SHAPES, picture
 from engine.evaluation import forgetting
 from engine.evaluation.forgetting import Forgetting
 from engine.runs.folder import Run
-from ui import errors, present, run_view, words
+from ui import errors, present, redrawn, run_view, words
 from ui.i18n import _, _n
 from ui.lab import experiment
 from ui.lab.play import CLOSEST, DRAWN, Guess, Level, Overlay
@@ -49,6 +49,7 @@ def play(course: Course) -> None:
 
 
 def _close(course: Course, guessed: Ballot) -> None:
+    redrawn.note()
     if course.of is not None and guessed.number is not None:
         with errors.shown():
             votes.set_state(course.of, guessed.number, votes.CLOSED)
@@ -103,8 +104,8 @@ def _closest(grid: Grid, guessed: Ballot, run: Run) -> drawn_curves.Closest | No
 def _said(closest: drawn_curves.Closest) -> str:
     """Of nobody by name: how near the class came."""
     return _n(
-        "The closest guess is off by {points} points on average.",
-        "The {n} closest guesses are off by {points} points on average.",
+        "{n} guess is closest: it is off by {points} points on average.",
+        "{n} guesses are closest: they are off by {points} points on average.",
         closest.count,
         points=words.decimal(100 * closest.off, 1),
     )

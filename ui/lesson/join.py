@@ -21,9 +21,8 @@ def show(course: Course) -> None:
         _without(course)
         if access.is_owner() and not present.on():
             st.button(_("Check this room"), icon=":material/fact_check:", key="lesson_room", on_click=room.open_)
-        if (
-            not present.on() and not classes.any_open()
-        ):  # it holds the answers: a pupil of an open class would read them
+        # It holds the answers: a pupil of an open class would read them.
+        if not present.on() and not classes.any_open():
             offline.offer(course.lesson, is_quiet=opening.refusal() is None and access.is_owner())
         return
     _door(course.of)

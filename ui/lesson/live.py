@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.runs.folder import Run
+from engine.runs.states import FINISHED
 from ui import errors, little_memory, present, run_view
 from ui.i18n import _
 from ui.lesson.course import Course
@@ -10,8 +11,8 @@ from ui.readers import folders
 
 
 def came_to_nothing(run: Run | None) -> bool:
-    """Whether a run of this lab has ended before there was anything of it to see."""
-    if run is None or run.recorded or run.state().state in run_view.ACTIVE:
+    """Whether a run of this lab was ended before there was anything of it to see."""
+    if run is None or run.recorded or run.state().state in (*run_view.ACTIVE, FINISHED):
         return False
     return len(folders.history(run).at_intervals()) < 2
 

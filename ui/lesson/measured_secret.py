@@ -21,16 +21,15 @@ def show(course: Course) -> None:
         st.info(_("What other sentences tell was not measured here."))
         return
     votes = ballot.of(course, QUESTION) if QUESTION in course.lesson.names() else None
+    own = _votes(votes)
     rows = []
     for place, times in enumerate(TIMES):
-        if (group := found.get(times)) is None:
-            continue
-        own = ballot.class_bar(votes, place, _("class")) if votes is not None and votes.is_revealed else None
-        told = Bar(
-            _("{some} of {all}", some=group.whole, all=group.count), group.whole / group.count, "run", _("told whole")
-        )
-        label = _n("in {n} place", "in {n} places", times)
-        rows.append(Row(label, [own, told] if own is not None else [told]))
+        if (group := found.get(times)) is not None:
+            said = _("{some} of {all}", some=group.whole, all=group.count)
+            told = Bar(said, group.whole / group.count, "run", _("told whole") if own else "")
+            rows.append(Row(_n("in {n} place", "in {n} places", times), [*own[place : place + 1], told]))
+    if own and votes is not None:
+        rows.append(Row(votes.wording.choices[-1], own[-1:]))  # never
     st.html(bars.written(rows))
     count = max(group.count for group in found.values())
     st.markdown(
@@ -47,6 +46,14 @@ def show(course: Course) -> None:
     if not present.on():
         st.caption(_("Measured with the model that ships, by `python benchmarks/secret.py`."))
         st.markdown(_table(list(found.values())))
+
+
+def _votes(votes: ballot.Ballot | None) -> list[Bar]:
+    """What the class has guessed, a bar a choice; none before that is shown."""
+    if votes is None or not votes.is_revealed or votes.question.count != len(TIMES) + 1:
+        return []
+    found = [ballot.class_bar(votes, place, _("class")) for place in range(votes.question.count)]
+    return [bar for bar in found if bar is not None]
 
 
 def _table(found: list[secret_trials.Group]) -> str:

@@ -158,7 +158,7 @@ def _told(run: Run, hidden: Secret) -> None:
 def _lit(hidden: Secret, told: Told, is_control: bool) -> tuple[int, int, int]:
     """Which characters of a text are the secret's, and how many words that is."""
     if not is_control:
-        return 0, told.end, told.words
+        return (len(told.text) - len(told.text.lstrip()) if told.words else 0), told.end, told.words
     leak = secret.leaked(hidden.sentence, told.text)
     return (leak.first, leak.last, leak.words) if leak.tells else (0, 0, 0)
 

@@ -80,14 +80,13 @@ def _follow(course: Course) -> None:
     of = course.of
     if of is None:
         return
-    known = votes.progress(of)  # counts where it stands too
 
     def look() -> None:
         try:
             now = votes.progress(of)
         except ClassError:  # it was erased
             st.rerun()
-        if now != known:
+        if now != course.seen:  # which counts where it stands too
             st.rerun()
 
     polling.fragment(look, FOLLOW_SECONDS)()

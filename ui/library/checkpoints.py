@@ -185,7 +185,7 @@ def _table(shown: Listed, **more: Any) -> Any:
         presented=["run", "step", "accuracy", "bits"],
         **more,
         column_config={
-            "run": st.column_config.TextColumn(_("Run")),
+            "run": st.column_config.TextColumn(_("Run"), width="medium", pinned=True),
             "step": st.column_config.NumberColumn(_("Step")),
             "tokens": st.column_config.NumberColumn(_("Tokens seen")),
             "accuracy": st.column_config.NumberColumn(

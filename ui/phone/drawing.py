@@ -32,7 +32,7 @@ def form(_: Translate, grid: Grid, own: int | None) -> str:
     return (
         f'<p class="quiet">{escape(_("Choose one point at each moment."))} '
         f'<span class="finger" hidden>{escape(_("Or draw with your finger."))}</span></p>'
-        f'<div class="draw"><div class="heights" aria-hidden="true">{heights}<span>{escape(_("seconds"))}</span></div>{"".join(columns)}</div>'
+        f'<div class="draw"><div class="heights" aria-hidden="true">{heights}<span>s</span></div>{"".join(columns)}</div>'
         f'<button class="main" name="do" value="draw">{escape(_("Send my curve"))}</button>'
     )
 

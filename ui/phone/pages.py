@@ -129,7 +129,7 @@ def _revealed(_: Translate, shown: Shown) -> str:
     rows = []
     for place, count in enumerate(shown.counts):
         marks = [_("the right answer")] * (place == shown.right) + [_("your answer")] * (place == shown.own)
-        number = _("{n} of {total}", n=count, total=total)
+        number = _("{n} of {total}", n=count, total=total) if total else ""  # of a class that has drawn
         mark = f" <strong>({escape(', '.join(marks))})</strong>" if marks else ""
         kind = ' class="right"' if place == shown.right else ""
         rows.append(f"<li{kind}>{_choice(shown, place)}{mark}<br>{escape(number)}</li>")

@@ -60,7 +60,7 @@ def looked() -> list[Look]:
 
 def recorded_names() -> set[str]:
     """The names of the runs that ship with the project."""
-    return {found.run.name for found in looked() if found.recorded}
+    return polling.once("recorded", lambda: {found.run.name for found in looked() if found.recorded})
 
 
 def all_runs() -> list[Run]:

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner import RerunException
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
 from engine.core import paths
+from ui import redrawn
 
 T = TypeVar("T")
 FULL_PACE_VIEWERS = 8  # so many draw at the pace that a page asks for
@@ -64,7 +66,11 @@ def fragment(draw: Callable[..., Any], seconds: float | None) -> Callable[..., A
         if wanted != announced[0]:
             _tell(wanted)
             announced[0] = wanted
-        return draw(*arguments)
+        try:
+            return draw(*arguments)
+        except RerunException:  # it has seen something new, and has the whole page drawn
+            redrawn.note()
+            raise
 
     drawn.__module__, drawn.__qualname__ = draw.__module__, draw.__qualname__  # Streamlit names fragments by these
     return st.fragment(drawn, run_every=announced[0])

@@ -1,5 +1,7 @@
 """What to train, from what, on which articles and for how long: one run, stages, or a grid of runs."""
 
+from typing import Any
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -245,7 +247,7 @@ def one_run(preset: str, parent: str | None, articles: str) -> tuple[RunSettings
         )
         prompts = st.text_area(_("Prompts of the samples, one a line"), "\n".join(PROMPTS), height=110)
 
-    values = {
+    values: dict[str, Any] = {
         "preset": preset,
         "articles": articles,
         "name": name.strip() or queue.UNNAMED,

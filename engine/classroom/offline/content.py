@@ -7,12 +7,13 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from engine.classroom import experiments, figures, lessons, next_word, slides
+from engine.classroom import experiments, figures, lessons, next_word, secret_trials, slides
 from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE
 from engine.classroom.lessons import Lesson
 from engine.classroom.next_word import NextWord
 from engine.classroom.offline import recordings
 from engine.classroom.questions import AFTER, BEFORE
+from engine.classroom.secret import TIMES
 from engine.classroom.shapes import QUESTION as SHAPE
 from engine.classroom.shapes import SHAPES, picture
 from engine.classroom.slides import Slide
@@ -21,7 +22,7 @@ from engine.classroom.votes import letter
 from engine.core.wording import Wording
 
 SAMPLES = "what-it-read"  # the question that is asked of three of the base's texts
-HOW_OFTEN = "how-often"  # the one that what was measured answers
+HOW_OFTEN = "how-often"  # its choices are the numbers of places that were measured, then "never"
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 PLAYS = {"curve": LEARN, "secret": MEMORISE}  # the kind of a step → the recorded run that it plays
 
@@ -58,7 +59,7 @@ class Content:
                 "number": step.number,
                 "title": step.title,
                 "short": step.short,
-                "minutes": step.minutes,
+                "minutes": {"long": step.minutes, "short": step.short},
                 "first": _address(Slide(step, slides.TEXT)),
                 "say": self.markdown(step.teacher),
             }
@@ -80,7 +81,8 @@ class Content:
     def _slide(self, slide: Slide, short: bool) -> dict[str, Any]:
         build = {
             slides.TEXT: self._text, slides.VOTE: self._vote, slides.CHOICE: self._choice, slides.TEN: self._ten,
-            slides.PLAY: self._play, slides.GAIN: self._gain, slides.CHANGED: self._changed, slides.BLIND: self._blind,
+            slides.PLAY: self._play, slides.MEASURED: self._measured, slides.GAIN: self._gain, slides.CHANGED: self._changed, slides.BLIND: self._blind,
+            slides.HOME: self._home,
         }[slide.shows]  # fmt: skip
         found = {
             "id": _address(slide), "step": slide.step.number, "short": short, "shows": slide.shows,
@@ -125,7 +127,7 @@ class Content:
             # What is asked before the lesson comes back after it: its answers are not given away.
             "may_show": slide.moment != BEFORE,
             "may_repeat": slide.moment not in (BEFORE, AFTER),
-            "why": wording.why or (self._told() if slide.question == HOW_OFTEN else ""),
+            "why": wording.why,
             "samples": self._samples() if slide.question == SAMPLES else [],
             "pad": self._pad() if has_shapes else None,
             "notes": notes,
@@ -149,7 +151,7 @@ class Content:
             largest = max(shares) or 1.0
             rows = [
                 {
-                    "letter": letter(place), "text": text, "right": place == question.right,
+                    "letter": letter(place), "place": place, "text": text, "right": place == question.right,
                     "width": 100 * share / largest, "said": self._share(share),
                 }
                 for place, (text, share) in enumerate(
@@ -183,15 +185,15 @@ class Content:
 
     def _beginning(self, found: NextWord | None) -> dict[str, Any]:
         """The beginning of the sentence as a title; without a recording that there is none."""
+        _ = self.wording.say
         if found is None:
-            none = self.wording.say("What the model holds for likely was not recorded for this sentence.")
-            return {"title": self.wording.say("The model's choice"), "none": none}
+            none = _("What the model holds for likely was not recorded for this sentence.")
+            return {"title": _("The model's choice"), "none": none}
         return {"title": f"{found.prompt} …", "none": ""}
 
     def _share(self, share: float) -> str:
-        if share >= 0.001:
-            return self.wording.percent(share)
-        return self.wording.say("under {n}", n=self.wording.percent(0.001))
+        _ = self.wording.say
+        return self.wording.percent(share) if share >= 0.001 else _("under {n}", n=self.wording.percent(0.001))
 
     def _play(self, slide: Slide) -> dict[str, Any]:
         code = PLAYS[slide.kind]
@@ -202,25 +204,33 @@ class Content:
             "title": slide.step.title, "play": code, "none": none, "guesses": code == LEARN,
         }  # fmt: skip
 
-    def _told(self) -> str:
-        """How often a sentence was told that had been hidden in the article, by the number of places."""
-        _, of = self.wording.say, self._figures[self.language]
-        measured = [
-            _("in {places}: {share}", places=places, share=of[name])
-            for places, name in (
-                (_("one place"), "secret_once"),
-                (_("three places"), "secret_three"),
-                (_("five places"), "secret_five"),
-                (_("ten places"), "secret_ten"),
-            )
-            if name in of
+    def _measured(self, slide: Slide) -> dict[str, Any]:
+        """How many sentences were told whole that had been hidden in the article, by the number of places."""
+        _, n = self.wording.say, self.wording.say_many
+        groups = secret_trials.groups(secret_trials.shipped())
+        none = "" if groups else _("What other sentences tell was not measured here.")
+        rows = [
+            {
+                "letter": letter(TIMES.index(group.times)),
+                "place": TIMES.index(group.times),
+                "text": n("in {n} place", "in {n} places", group.times),
+                "kind": "own",
+                "width": 100 * group.whole / group.count,
+                "said": _("{some} of {all}", some=group.whole, all=group.count),
+            }
+            for group in groups
         ]
-        if not measured:
-            return ""
-        return _(
-            "Sentences were hidden in such an article, too. Told word for word from their first three words, {measured}.",
-            measured=", ".join(measured),
+        said = n(
+            "Told word for word behind three words, of {n} sentence in the same article.",
+            "Told word for word behind three words, of {n} sentences in the same article.",
+            max((group.count for group in groups), default=0),
         )
+        why = _(
+            "What is repeated is learned by heart. Large models do the same, which is why copies are taken out of the text that they are trained on (Lee et al. 2022; Carlini et al. 2023)."
+        )
+        return {
+            "title": _("In how many places?"), "none": none, "rows": rows, "question": HOW_OFTEN, "said": f"{said} {why}",
+        }  # fmt: skip
 
     def _gain(self, slide: Slide) -> dict[str, Any]:
         _, of = self.wording.say, self._figures[self.language]
@@ -251,12 +261,23 @@ class Content:
         return min(100.0, 2 * float(percentage.rstrip("\u00a0%").replace(",", ".")))
 
     def _changed(self, slide: Slide) -> dict[str, Any]:
-        return {"title": self.wording.say("What has changed?")}
+        _ = self.wording.say
+        return {"title": _("What has changed?")}
 
     def _blind(self, slide: Slide) -> dict[str, Any]:
+        _ = self.wording.say
         names = [name for name in self.lesson.names() if name.startswith(BLIND_QUESTIONS)]
         chance = 1 / max(1, self.lesson.question(names[0]).count)
-        return {"title": self.wording.say("Who wrote it?"), "counted": names, "chance": self.wording.percent(chance, 0)}
+        return {"title": _("Who wrote it?"), "counted": names, "chance": self.wording.percent(chance, 0)}
+
+    def _home(self, slide: Slide) -> dict[str, Any]:
+        _ = self.wording.say
+        return {
+            "title": _("The page to take home"),
+            "said": _(
+                "Two printed pages: the curve, two texts, what was copied and what was forgotten, twelve words, and what was counted here."
+            ),
+        }
 
 
 def _address(slide: Slide) -> str:

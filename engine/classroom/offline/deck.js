@@ -67,7 +67,7 @@ function clock() {
   const box = notes.querySelector(".clock");
   if (notes.hidden) return;
   box.textContent = filled(box.dataset.said, {
-    passed: passed(view.entered), planned: number.format(data.minutes[view.at.dataset.step]),
+    passed: passed(view.entered), planned: number.format(data.minutes[view.at.dataset.step][view.short ? "short" : "long"]),
     all_passed: passed(view.begun), all_planned: number.format(data.whole[view.short ? "short" : "long"]),
   });
 }

@@ -57,12 +57,13 @@ def _copied(wording: Wording) -> dict[str, str] | None:
     copied = passages.longest(run) if run is not None else None
     if copied is None:
         return None
+    _ = wording.say
     return {
         "prompt": copied.prompt,
         "before": copied.text[: copied.first],
         "text": copied.text[copied.first : copied.last],
         "after": copied.text[copied.last :],
-        "said": wording.say(
+        "said": _(
             "After it had read one article over and over, it wrote {n} words in a row that stand so in the article.",
             n=wording.whole(copied.words),
         ),
@@ -74,7 +75,8 @@ def _forgotten(wording: Wording) -> str:
     meter = forgetting.of_history(shared.of(run.folder)) if run is not None else None
     if meter is None or len(meter.english) < 2:
         return ""
-    return wording.say(
+    _ = wording.say
+    return _(
         "On everyday English its first guess was right in {before} of cases before the articles, and in {after} after them.",
         before=wording.percent(meter.base_english.accuracy),
         after=wording.percent(meter.english[-1].accuracy),
@@ -87,5 +89,6 @@ def _checkpoint(wording: Wording) -> list[str]:
     found = next(reversed(checkpoints.of_run(run)), None) if run is not None else None
     if found is None:
         return []
-    name = f"{found.run}/{found.step}"
-    return [f"{wording.say('Checkpoint {name}, SHA-256 of its weights:', name=name)} {found.hash}"]
+    _ = wording.say
+    said = _("Checkpoint {name}, SHA-256 of its weights:", name=f"{found.run}/{found.step}")
+    return [f"{said} {found.hash}"]

@@ -11,15 +11,15 @@ import jinja2
 from markupsafe import Markup
 
 from engine.classroom.experiments import EXPERIMENTS
-from engine.classroom.lessons import Lesson
+from engine.classroom.lessons import SLACK_MINUTES, Lesson
 from engine.classroom.offline import home, recordings
 from engine.classroom.offline.content import PLAYS, Content
 from engine.classroom.shapes import SHAPES
 from engine.core import paths
-from engine.core.wording import Wording
 
 _HERE = Path(__file__).parent
 _PLAYER = paths.PROJECT / "ui" / "components" / "play"  # what plays a training on the pages plays it here too
+_LOOK = ".badge { top: -2em; }"  # in the line of the slide's title, which a page's own player has not
 _SCRIPTS = ("votes.js", "recording.js", "deck.js")
 
 
@@ -46,7 +46,7 @@ def html(lesson: Lesson, language: str) -> str:
         home=home.page(content.wording),
         colon=content.wording.colon,
         data=_as_data(_data(content, slides)),
-        labels=_labels(content.wording),
+        labels=_labels(content),
     )
 
 
@@ -78,12 +78,12 @@ def _data(content: Content, slides: list[dict[str, Any]]) -> dict[str, Any]:
     _ = wording.say
     return {
         "language": wording.language,
-        "playerStyle": _read(_PLAYER / "play.css"),
+        "playerStyle": _read(_PLAYER / "play.css") + _LOOK,
         "plays": {code: recordings.play(EXPERIMENTS[code], wording) for code in PLAYS.values()},
         "moments": recordings.moments(wording),
         "shapes": SHAPES,
         "minutes": {str(step["number"]): step["minutes"] for step in content.steps()},
-        "whole": {form: content.lesson.minutes(form == "short") for form in ("long", "short")},
+        "whole": _whole(content.lesson),
         "words": {
             "answers": _("Answers: {n}"),
             "round": _("round {n}"),
@@ -95,16 +95,22 @@ def _data(content: Content, slides: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _labels(wording: Wording) -> dict[str, str]:
+def _whole(lesson: Lesson) -> dict[str, float]:
+    """How many minutes each form has, with those that none of its steps has."""
+    return {form: lesson.minutes(form == "short") + SLACK_MINUTES for form in ("long", "short")}
+
+
+def _labels(content: Content) -> dict[str, str]:
     """The words of the page itself, by what they are for."""
-    _ = wording.say
+    _, wording = content.wording.say, content.wording
+    long, short = (wording.shortest(minutes) for minutes in _whole(content.lesson).values())
     return {
         "steps": _("Steps of the lesson"),
         "previous": _("Previous"),
         "next": _("Next"),
         "form": _("Form"),
-        "long": _("50 minutes"),
-        "short": _("20 minutes"),
+        "long": _("{n} minutes", n=long),
+        "short": _("{n} minutes", n=short),
         "full": _("Full screen"),
         "notes": _("Teacher's notes"),
         "separate": _("My notes in a window of their own"),
@@ -121,6 +127,7 @@ def _labels(wording: Wording) -> dict[str, str]:
         "moment": _("Moment of the training"),
         "accuracy": _("Accuracy"),
         "model": _("model"),
+        "told": _("told whole"),
         "class": _("class"),
         "before": _("Before the articles: {share}"),
         "good": _("What is a good figure?"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.classroom import experiments, passages
+from engine.classroom import experiments, figures, passages
 from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE, Experiment
 from engine.classroom.passages import Copy
 from engine.core.wording import Wording
@@ -63,6 +63,7 @@ def play(experiment: Experiment, wording: Wording) -> dict[str, Any] | None:
         "verdict": [["said", said] for said in [_verdict(experiment, history, wording)] if said],
         "copied": _copied(copied, points[-1][2]),
         "guesses": [],
+        "levels": [] if memorises else _levels(wording),
         "words": {
             "play": _("Play"),
             "stop": _("Stop"),
@@ -108,22 +109,30 @@ def _on_training(history: History, wording: Wording) -> dict[str, Any]:
     if len(there) > _TRAINING_POINTS:
         there = there[np.linspace(0, len(there) - 1, _TRAINING_POINTS).astype(int)]
     points = [[float(steps[at]), 100 * float(accuracy[at])] for at in there]
-    return {"label": wording.say("on what it reads"), "colour": TRAINING, "dash": "2 3", "points": points}
+    _ = wording.say
+    return {"label": _("on what it reads"), "colour": TRAINING, "dash": "2 3", "points": points}
 
 
 def _beside(experiment: Experiment, wording: Wording) -> list[dict[str, Any]]:
     """The same minute from random weights."""
+    _ = wording.say
     runs = [experiments.recorded_run(training) for training in experiment.beside]
     found = [shared.of(run.folder).on_validation()[1] for run in runs if run is not None]
     return [
         {
-            "label": wording.say("from random weights"),
+            "label": _("from random weights"),
             "colour": RANDOM,
             "dash": "7 4",
             "points": [[event["step"], 100 * event["accuracy"]] for event in events],
         }
         for events in found
     ]
+
+
+def _levels(wording: Wording) -> list[dict[str, Any]]:
+    """The line of the bigram, which looks at one piece of a word alone."""
+    _, share = wording.say, figures.measured("bigram_accuracy")
+    return [] if share is None else [{"label": _("bigram"), "value": 100 * share}]
 
 
 def _copied(copied: Copy | None, shown: str) -> list[int] | None:
@@ -164,13 +173,13 @@ def moments(wording: Wording, longest: int = 2 * _LONGEST) -> list[dict[str, str
     run = experiments.recorded_run(EXPERIMENTS[LEARN].own)
     if run is None:
         return []
-    found = []
+    _, found = wording.say, []
     for one in snapshots.of_run(run, shared.of(run.folder)):
         samples = one.complete_samples()
         if not samples or "validation" not in one.figures:
             continue
         sample = samples[min(1, len(samples) - 1)]
-        title = wording.say("base") if one.is_base else wording.say("step {n}", n=wording.whole(one.step))
+        title = _("base") if one.is_base else _("step {n}", n=wording.whole(one.step))
         found.append(
             {
                 "title": title,
@@ -184,17 +193,17 @@ def moments(wording: Wording, longest: int = 2 * _LONGEST) -> list[dict[str, str
 
 def provenance(wording: Wording) -> list[str]:
     """Where the recorded runs come from: a sentence each."""
-    found = []
+    _, found = wording.say, []
     for training in (EXPERIMENTS[LEARN].own, *EXPERIMENTS[LEARN].beside, EXPERIMENTS[MEMORISE].own):
         run = experiments.recorded_run(training)
         if run is None or not run.recorded:
             continue
         found.append(
-            wording.say(
+            _(
                 "Recorded: {run} is a real run that ships with Atelier. It was made on {date} by `{command}` at commit "
                 "{commit}; nothing in it is simulated.",
                 run=run.name,
-                date=str(run.recorded.get("date", "?")),
+                date=wording.recorded_day(str(run.recorded.get("date", "?"))),
                 command=str(run.recorded.get("command", "?")),
                 commit=str(run.recorded.get("commit", "?"))[:10],
             ).replace("`", "")

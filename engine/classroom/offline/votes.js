@@ -56,10 +56,11 @@ function ballot(section) {
 function beside(section) {
   for (const box of section.querySelectorAll("[data-of]")) {
     const tally = tallies.get(box.dataset.of), total = tally?.shown ? sum(tally.counts) : 0;
-    box.querySelectorAll(".bar.class").forEach((bar, place) => {
+    for (const row of box.querySelectorAll("li")) {
+      const bar = row.querySelector(".bar.class");
       bar.hidden = !total;
-      if (total) setWidth(bar, tally.counts[place] / total);
-    });
+      if (total) setWidth(bar, tally.counts[Number(row.dataset.place)] / total);
+    }
   }
 }
 

@@ -43,7 +43,10 @@ function pieces(text) {
 }
 
 const MARGIN = 16;  // of a picture that is taken away
-const LOOK = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity", "font-size", "font-family", "font-weight"];
+const LEAST_WIDE = 720;  // of its pixels: narrower, the lines would have no names beside them
+const LOOK = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin", "opacity", "font-size", "font-weight"];
+// Faces that are everywhere: a picture that stands by itself has none of the page's.
+const FACE = "sans-serif", READING = 'Georgia, "Times New Roman", serif';
 
 // A colour as programs of pictures know it: of a mixture the browser gives the three parts, each from 0 to 1.
 function plain(colour) {
@@ -55,27 +58,28 @@ function plain(colour) {
 function settle(node, original) {
   const style = getComputedStyle(original);
   for (const name of LOOK) node.setAttribute(name, plain(style.getPropertyValue(name)));
+  if (node.nodeName === "text") node.setAttribute("font-family", FACE);
   for (const name of ["class", "style"]) node.removeAttribute(name);
 }
 
 // A title and, in lines as wide as there is room, a text whose parts look as they do on the page.
 function written(title, text, width) {
   const group = drawn("g", {}), context = document.createElement("canvas").getContext("2d");
-  const look = node => {
-    const style = getComputedStyle(node), size = parseFloat(style.fontSize);
-    return { font: `${style.fontWeight} ${size}px ${style.fontFamily}`, size, style };
+  const look = (node, face) => {
+    const style = getComputedStyle(node);
+    return { face, size: parseFloat(style.fontSize), colour: plain(style.color) };
   };
   const draw = (parts, y, of) => {
-    const line = drawn("text", { x: 0, y, "font-family": of.style.fontFamily, "font-size": of.size, fill: plain(of.style.color), "xml:space": "preserve" });
+    const line = drawn("text", { x: 0, y, "font-family": of.face, "font-size": of.size, fill: of.colour, "xml:space": "preserve" });
     for (const [said, bold] of parts) line.append(drawn("tspan", { "font-weight": bold ? 700 : 400 }, said));
     group.append(line);
   };
-  const small = look(title), large = look(text), step = 1.4 * large.size;
+  const small = look(title, FACE), large = look(text, READING), step = 1.4 * large.size;
   draw([[title.textContent, false]], small.size / 2, small);
   let y = small.size / 2 + step, line = [], used = 0;
   for (const node of text.childNodes) {
     const bold = node.nodeName === "STRONG";
-    context.font = large.font.replace(/^\S+/, bold ? "700" : "400");
+    context.font = `${bold ? 700 : 400} ${large.size}px ${READING}`;
     for (const word of node.textContent.replace(/\s+/g, " ").match(/ ?[^ ]+| /g) ?? []) {
       const wide = context.measureText(word).width;
       if (used && used + wide > width) {
@@ -280,9 +284,10 @@ class Machine {
   }
 
   drawCurve({ at }) {
-    const { data, svg } = this, width = Math.max(260, this.box.clientWidth), narrow = width < 560;
+    const { data, svg } = this, width = this.wide || Math.max(260, this.box.clientWidth), narrow = width < 560;
     // Presented, its text is twice as large, and a projector at a zoom of 150 % has 480 pixels for all.
     const height = data.presented ? Math.max(LEAST, this.most - this.given) : narrow ? 190 : data.height;
+    this.badge.classList.toggle("above", narrow);  // beside the figure's name there is no room for it
     const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
     const box = { left: data.presented ? 78 : 44, right: width - room, top: edge, bottom: height - edge };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : []), ...(data.guesses ?? [])];
@@ -395,29 +400,35 @@ class Machine {
 
   // The curve and the two sentences below it as they stand, as one picture that stands by itself.
   picture() {
-    const { width, height } = this.svg.viewBox.baseVal, style = getComputedStyle(this.box);
+    this.wide = Math.max(LEAST_WIDE, this.box.clientWidth);
+    this.drawCurve(this.place);
+    const made = this.pictured();
+    this.wide = 0;
+    this.drawCurve(this.place);
+    return made;
+  }
+
+  pictured() {
+    const { width, height } = this.svg.viewBox.baseVal, style = getComputedStyle(this.box), head = MARGIN + 24;
     const ground = style.getPropertyValue("--st-background-color").trim() || "#fff";
     const whole = drawn("svg", { xmlns: "http://www.w3.org/2000/svg" });
     const curve = this.svg.cloneNode(true);
     const originals = [...this.svg.querySelectorAll("*")];
     [...curve.querySelectorAll("*")].forEach((node, number) => settle(node, originals[number]));
-    for (const [name, value] of Object.entries({ x: MARGIN, y: MARGIN, width, height, overflow: "visible" })) curve.setAttribute(name, value);
-    const columns = width < 560 ? 1 : 2, each = (width - 24 * (columns - 1)) / columns;
-    let top = MARGIN + height + 20, below = top;
-    const sentences = [];
+    for (const [name, value] of Object.entries({ x: MARGIN, y: head, width, height, overflow: "visible" })) curve.setAttribute(name, value);
+    const each = (width - 24) / 2, top = head + height + 20, sentences = [];
+    let below = top;
     for (const [number, [title, text, colour]] of [[this.baseTitle, this.base, "#7F868D"], [this.nowTitle, this.now, this.data.own.colour]].entries()) {
-      const made = written(title, text, each - 20), x = MARGIN + (columns - 1 ? number * (each + 24) : 0);
-      const y = columns - 1 ? top : below;
-      sentences.push(drawn("line", { x1: x + 2, x2: x + 2, y1: y - 8, y2: y + made.height, stroke: plain(colour), "stroke-width": 4 }));
-      made.group.setAttribute("transform", `translate(${x + 16} ${y})`);
+      const made = written(title, text, each - 20), x = MARGIN + number * (each + 24);
+      sentences.push(drawn("line", { x1: x + 2, x2: x + 2, y1: top - 8, y2: top + made.height, stroke: plain(colour), "stroke-width": 4 }));
+      made.group.setAttribute("transform", `translate(${x + 16} ${top})`);
       sentences.push(made.group);
-      below = Math.max(below, y + made.height + 24);
+      below = Math.max(below, top + made.height + 24);
     }
     const [far, deep] = [width + 2 * MARGIN, below + 4];
     for (const [name, value] of Object.entries({ width: far, height: deep, viewBox: `0 0 ${far} ${deep}` })) whole.setAttribute(name, value);
     whole.append(drawn("title", {}, this.data.summary), drawn("rect", { width: far, height: deep, fill: plain(ground) }), curve, ...sentences);
-    if (this.data.title !== this.data.words.figure)
-      whole.append(drawn("text", { x: far - MARGIN, y: MARGIN + 12, "text-anchor": "end", "font-family": style.fontFamily, "font-size": 13, fill: plain(style.color) }, this.data.title));
+    whole.append(drawn("text", { x: MARGIN, y: MARGIN + 8, "font-family": FACE, "font-size": 15, "font-weight": 700, fill: plain(style.color) }, this.data.run));
     return whole;
   }
 
