@@ -25,13 +25,14 @@ _SPACE = Space(
     settings=frozenset({"base", "articles", "length", "steps", "tokens", "batch", "rate", "seed", "device", "result"}),
     height=205,
 )
-# The second page has two columns of so many lines, each as wide as so many small letters.
-_LINES, _LINES_OF_CLASS, _ACROSS = 58, 54, 52
+# The second page has two columns of so many lines, each as wide as so many small letters, or bold ones.
+_LINES, _LINES_OF_CLASS = 59, 52
+_ACROSS, _BOLD = 52, 47
 _COUNTS = 10  # small letters that the counts beside a choice take
 _BETWEEN = 0.35  # lines between two questions
 # So much of a question, of a choice and of a reason is told: the most that fits, whatever a class was asked.
-_LEVELS = ((400, 150, 400), (240, 110, 240), (170, 80, 170), (110, 60, 110), (70, 40, 60), (48, 32, 0))
-_LEVELS_OF_CLASS = ((400, 150, 0), (200, 80, 0), (150, 42, 0), (100, 42, 0), (70, 42, 0), (60, 36, 0), (48, 28, 0))
+_LEVELS = ((400, 150, 400), (240, 110, 240), (170, 80, 170), (110, 60, 110), (70, 40, 60), (46, 32, 0))
+_LEVELS_OF_CLASS = ((400, 150, 0), (200, 80, 0), (150, 42, 0), (100, 42, 0), (70, 42, 0), (46, 28, 0), (36, 28, 0))
 
 _Told = dict[str, Any]  # what the page tells of a question
 
@@ -47,7 +48,7 @@ def of_pupil(report: Report | None, answers: Sequence[Answered], guesses: Guesse
     own = next((one.chosen[-1] for one in answers if one.name == shapes.QUESTION and one.chosen), None)
     has_own = any(one.chosen for one in answers)
     rows, left_out = _fitting(
-        answers, lambda one, level: _answer(one, wording, level), lambda row: _height(row["lines"]), _LINES, _LEVELS
+        answers, lambda one, level: _answer(one, wording, level), _height_of_answer, _LINES, _LEVELS
     )
     return _page(
         report,
@@ -202,7 +203,6 @@ def _answer(one: Answered, wording: Wording, level: tuple[int, int, int]) -> _To
         "chosen": said,
         "right": tells,
         "why": why,
-        "lines": [ask, *(f"{line['text']} ✓" for line in said), *filter(None, (f"{tells} {why}".strip(),))],
     }
 
 
@@ -322,8 +322,10 @@ def _columns(heights: Sequence[float], lines: int) -> int:
     return columns
 
 
-def _height(texts: Sequence[str]) -> float:
-    return sum(lines_of(text, _ACROSS) for text in texts)
+def _height_of_answer(row: _Told) -> float:
+    chosen = sum(lines_of(f"{line['text']} ✓", _ACROSS) for line in row["chosen"])
+    below = f"{row['right']} {row['why']}".strip()
+    return lines_of(row["ask"], _BOLD) + chosen + (lines_of(below, _ACROSS if row["why"] else _BOLD) if below else 0)
 
 
 def _height_of_counted(row: _Told) -> float:
@@ -332,4 +334,4 @@ def _height_of_counted(row: _Told) -> float:
     else:
         table = lines_of(" · ".join(f"✓ {one['text']} {one['counts']}" for one in row["rows"]), _ACROSS)
     changed = lines_of(row["changed"], _ACROSS) if row["changed"] else 0
-    return lines_of(f"{row['ask']} ({row['total']})", _ACROSS) + table + changed
+    return lines_of(f"{row['ask']} ({row['total']})", _BOLD) + table + changed
