@@ -211,6 +211,9 @@ class Machine {
     const { data } = this, place = this.place;
     this.badge.textContent = data.badge;
     this.badge.hidden = !data.badge;
+    // Presented, it stands beside the title of the sentence, where it takes no height from the curve.
+    const home = data.presented ? this.right : this.box;
+    if (this.badge.parentElement !== home) home.prepend(this.badge);
     this.drawCurve(place);
     this.drawText(place);
     const finished = this.clock >= this.end;
@@ -287,10 +290,10 @@ class Machine {
     const { data, svg } = this, width = this.wide || Math.max(260, this.box.clientWidth), narrow = width < 560;
     // Presented, its text is twice as large, and a projector at a zoom of 150 % has 480 pixels for all.
     const height = data.presented ? Math.max(LEAST, this.most - this.given) : narrow ? 190 : data.height;
-    this.badge.classList.toggle("above", narrow);  // beside the figure's name there is no room for it
+    this.badge.classList.toggle("above", narrow && !data.presented);  // beside the figure's name there is no room for it
     const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
-    // The highest label stands below the badge, which lies in the same corner.
-    const highest = Math.max(edge, data.badge ? this.badge.offsetHeight + (data.presented ? 16 : 10) : 0);
+    // The highest label stands below a badge that lies in the same corner.
+    const highest = Math.max(edge, data.badge && !narrow && !data.presented ? this.badge.offsetHeight + 4 : 0);
     const box = { left: data.presented ? 78 : 44, right: width - room, top: highest, bottom: height - edge };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : []), ...(data.guesses ?? [])];
     const levels = data.levels ?? [];
