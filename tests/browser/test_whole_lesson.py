@@ -99,7 +99,14 @@ class Taught:
             dead_spot: it has no network when the answer is pressed first.
         """
         ask = plain(question.wording(form, "fr").ask)
-        until(lambda: said(phone, "h1") == ask, 45)
+
+        def shows() -> bool:
+            link = phone.get_by_role("link", name="Voir où en est la classe")
+            if link.count():  # without scripts
+                link.click()
+            return said(phone, "h1") == ask
+
+        until(shows, 45)
         button = phone.locator(f'button[name=choice][value="{choice}"]')
         assert button.bounding_box()["height"] >= 44
         if dead_spot:
@@ -292,7 +299,9 @@ def test_the_whole_lesson_is_taught_live_to_five_phones(server, windows, tmp_pat
         taught.answer(phone, taught.question("shape"), 0, shape)
     taught.both("4 réponses")
     taught.nothing_given_away(2)
-    taught.turn("base")
+    taught.press("Suivant")
+    wall.locator(".play svg .line").first.wait_for()
+    taught.look()
     assert wall.locator(".play svg .guess").count() == 0
     taught.press("Fermer le vote et montrer les prévisions")
     until(lambda: wall.locator(".play svg .guess").count() == 4, 20)
@@ -300,20 +309,21 @@ def test_the_whole_lesson_is_taught_live_to_five_phones(server, windows, tmp_pat
     assert counted.counts == (0, 1, 0, 1) and sorted(counted.curves) == sorted([tapped, drawn])
     away.context.set_offline(False)
     closed = away.get_by_role("heading", name="Cette question ne prend plus de réponses.")
-    closed.wait_for(timeout=5_000)  # at once, and not after the longest wait
+    closed.wait_for(timeout=15_000)  # at once, and not after the longest wait
     run = taught.train("Lancer l’entraînement ici", tmp_path / "checkpoints")
     found = outcome(EXPERIMENTS[LEARN], shared.of(run.folder))
-    wall.locator(".play .verdict .said").wait_for()
-    until(lambda: figures.percent(found.science[1].accuracy, "fr") in said(wall, ".play .verdict"))
-    assert "points en moyenne" in said(wall, ".play")  # how near the closest guess came
+    until(lambda: "points en moyenne" in said(wall, ".play"))  # how near the closest guess came
+    teacher.locator(".play .verdict .said").wait_for()
+    assert plain(figures.percent(found.science[1].accuracy, "fr")) in said(teacher, ".play .verdict")
 
     # 3 Time: the slider is moved on the wall.
     taught.turn("À partir de quelle étape")
     slider, sentence = wall.get_by_role("slider"), wall.locator(".written")
     before = sentence.inner_text()
-    slider.press("End")
+    for _moment in range(30):
+        slider.press("ArrowRight")
     until(lambda: sentence.inner_text() != before, 20)
-    assert figures.percent(found.science[1].accuracy, "fr") in said(wall)
+    until(lambda: plain(figures.percent(found.science[1].accuracy, "fr")) in said(wall), 20)
     taught.turn("Quand le texte vous a-t-il paru scientifique ?")
     taught.vote("sounds-like", [1, 1, 2, 3, 4])
 
@@ -361,7 +371,7 @@ def test_the_whole_lesson_is_taught_live_to_five_phones(server, windows, tmp_pat
     taught.vote("cost", [2, 2, 0, 1, 2])
     taught.turn("Avant les articles :")
     for share in (found.base.accuracy, found.science[1].accuracy, *(point.accuracy for point in found.english)):
-        assert figures.percent(share, "fr") in said(wall)
+        assert plain(figures.percent(share, "fr")) in said(wall)
 
     # 6 After, and the vote.
     taught.turn("De nouveau six questions, en d’autres mots.")

@@ -1,5 +1,7 @@
 """The trainings of the lesson where they are not possible here or come to nothing: the recorded run, and why."""
 
+import json
+
 import pytest
 from pages_helpers import open_page, played, texts
 from project import PROJECT
@@ -84,3 +86,27 @@ def test_a_secret_that_came_to_nothing_gives_way_to_the_recorded_run(root):
 def test_without_tensorflow_every_room_says_so_and_offers_what_is_recorded(without_tensorflow, place):
     app = open_page(place, "en")
     assert MISSING in texts(app) and "in a container" not in texts(app).lower()
+
+
+def test_what_the_lesson_looks_back_at_is_the_class_s_own_minute(root):
+    app = lesson_page("curve", 3)
+    app.button(key="lab_start").click().run()
+    (own,) = lifecycle.all_runs(root)
+    events = (PROJECT / "checkpoints" / "recorded-mini" / "events.jsonl").read_bytes()
+    (own.folder / "events.jsonl").write_bytes(events)
+    own.write_state(state=states.FINISHED, phase="")
+    app.session_state["lesson_step"], app.session_state["lesson_slide"] = "secret", 5
+    app.run()
+    app.text_input(key="lesson_secret").set_value(secret.EXAMPLE).run()
+    app.button(key="lesson_secret_start").click().run()  # which is in view from now on
+
+    def recorded_ones() -> list[str]:
+        app.session_state["lesson_step"], app.session_state["lesson_slide"] = "cost", 3
+        app.run()
+        assert not app.exception and len(app.metric) == 2
+        return [one.label for one in app.expander if one.label == "Where the recorded runs come from"]
+
+    assert recorded_ones() == []
+    config = json.loads((own.folder / "config.json").read_text())
+    (own.folder / "config.json").write_text(json.dumps({**config, "created": config["created"] - 3600}))
+    assert recorded_ones()  # one of a lesson before is not this class's

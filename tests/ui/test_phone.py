@@ -139,6 +139,14 @@ def test_a_late_answer_is_refused_with_a_sentence_and_not_counted(room):
     assert late.status_code == 409 and "takes no more answers" in late.text and sum(count(room)) == 0
 
 
+def test_a_phone_without_scripts_has_a_way_on_from_a_question_that_is_over(room):
+    phone, _page = joined(room)
+    votes.ask(room, COLOUR)
+    (link,) = re.findall(r'<noscript><p><a href="([^"]+)">See where the class is now</a>', phone.get("/c").text)
+    votes.close_all(room)
+    assert "takes no more answers" in phone.get(link.replace("&amp;", "&")).text
+
+
 def test_two_taps_on_join_are_one_phone_and_two_on_an_answer_one_answer(room):
     phone = a_phone()
     door = phone.get("/c/")  # typed with a slash

@@ -6,13 +6,14 @@ from engine.classroom import experiments
 from engine.classroom.experiments import EXPERIMENTS, LEARN
 from ui import present, words
 from ui.i18n import _
-from ui.lab import experiment
+from ui.lesson import live
+from ui.lesson.course import Course
 from ui.readers import folders, recorded
 
 
-def show() -> None:
-    """Shows both, of the run in view or the recorded one."""
-    run = experiment.measured_run_of(EXPERIMENTS[LEARN])
+def show(course: Course) -> None:
+    """Shows both, of the class's own run or the recorded one."""
+    run = live.measured_run_of(course, EXPERIMENTS[LEARN])
     found = experiments.outcome(EXPERIMENTS[LEARN], folders.history(run)) if run is not None else None
     if run is None or found is None or found.english is None:
         st.info(_("The recorded run of this experiment is not here, and none was trained yet."))
@@ -31,6 +32,8 @@ def show() -> None:
                 **words.delta(100 * (after - before), sentence=_("{n} points")),
             )
             st.markdown(_("Before the articles: {share}", share=words.percent(before)))
-    if run.recorded and not present.on():
+    if run.recorded and present.on():
+        st.markdown(f":material/history: {_('recorded')}")
+    elif run.recorded:
         with st.expander(_("Where the recorded runs come from")):
             recorded.note([run])

@@ -36,7 +36,7 @@ def play(course: Course) -> None:
         st.button(label, type="primary", key="lesson_lay_guesses", on_click=_close, args=(course, guessed))
     elif course.leads and experiment.start_button(found, says=not present.on()):
         experiment.train(found.own, "lab")
-    run = experiment.run_of(found)
+    run = live.run_of(course, found)
     if run is None or run.recorded or live.came_to_nothing(run):
         live.say(course, run if run is not None and not run.recorded else None)
         run = experiments.recorded_run(found.own)

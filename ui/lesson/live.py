@@ -1,13 +1,39 @@
-"""What the class sees where its own training is not possible or came to nothing: the recorded run, and why it is that one."""
+"""Which run of an experiment the class sees: its own, or the recorded one where that is not possible or came to nothing, and why."""
 
 import streamlit as st
 
+from engine.classroom import experiments
+from engine.classroom.experiments import Experiment
 from engine.runs.folder import Run
 from engine.runs.states import FINISHED
-from ui import errors, little_memory, present, run_view
+from ui import errors, little_memory, pair, present, run_view
 from ui.i18n import _
+from ui.lab import experiment
 from ui.lesson.course import Course
 from ui.readers import folders
+
+
+def run_of(course: Course, found: Experiment) -> Run | None:
+    """The run of an experiment: the one in view, else the newest that was begun in this lesson, else the one that ships."""
+    shown = pair.current().run
+    if shown is None or not experiments.shown_by(shown, found):
+        own = experiment.run_of_training(found.own)
+        if own is not None and not own.recorded and _began(own) >= course.begun:
+            return own
+    return experiment.run_of(found)
+
+
+def measured_run_of(course: Course, found: Experiment) -> Run | None:
+    """The same, where it has been measured twice: of one that has just begun there is nothing to look back at."""
+    run = run_of(course, found)
+    if run is not None and len(folders.history(run).at_intervals()) > 1:
+        return run
+    return experiments.recorded_run(found.own)
+
+
+def _began(run: Run) -> float:
+    created = run.config.get("created")
+    return float(created) if isinstance(created, int | float) else 0.0
 
 
 def came_to_nothing(run: Run | None) -> bool:

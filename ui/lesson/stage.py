@@ -106,7 +106,7 @@ def show(course: Course) -> None:
     elif slide.shows == slides.MEASURED:
         measured_secret.show(course)
     elif slide.shows == slides.GAIN:
-        cost.show()
+        cost.show(course)
     elif slide.shows == slides.CHANGED:
         vote.changed(course)
     elif slide.shows == slides.BLIND:
@@ -131,7 +131,7 @@ def _text(course: Course) -> None:
         with st.container(key="lesson_text"):
             st.markdown(course.markdown(step.wall))
     if step.kind == "time":
-        time.show()
+        time.show(course)
     if step.gloss:
         with st.expander(_("Words"), key="lesson_gloss"):
             lines = "".join(

@@ -13,6 +13,7 @@ from ui.phone import sentences
 from ui.readers import polling
 
 CLOCK_SECONDS = 5.0
+HELD_SECONDS = 2.0
 
 
 def show(course: Course) -> None:
@@ -20,7 +21,10 @@ def show(course: Course) -> None:
     polling.fragment(lambda: _clock(course), CLOCK_SECONDS)()
     _expected(course)
     st.markdown(course.markdown(course.slide.step.teacher))
-    _held(course)
+    if (
+        course.of is not None and course.slide.kind == "secret"
+    ):  # no sentence of a phone is written, so nothing else tells of it
+        polling.fragment(lambda: _held(course), HELD_SECONDS)()
     if course.at + 1 < len(course.slides):
         after = course.slides[course.at + 1]
         title = after.step.title
@@ -76,9 +80,7 @@ def _expected(course: Course) -> None:
 
 
 def _held(course: Course) -> None:
-    if course.of is None or course.slide.kind != "secret":
-        return
-    found = sentences.held(course.of.code)
+    found = sentences.held(course.of.code) if course.of is not None else []
     if found:
         st.markdown(f"**{_('Sentences from phones, for you alone')}**")
         for text in found:

@@ -7,15 +7,16 @@ from engine.runs.history import snapshots
 from ui import present, texts, words
 from ui.explore import time as moments
 from ui.i18n import _
-from ui.lab import experiment
+from ui.lesson import live
+from ui.lesson.course import Course
 from ui.readers import folders, recorded
 
 _AT = "lesson_moment"
 
 
-def show() -> None:
+def show(course: Course) -> None:
     """Shows the slider and what the model wrote at that moment."""
-    run = experiment.measured_run_of(EXPERIMENTS[LEARN])
+    run = live.measured_run_of(course, EXPERIMENTS[LEARN])
     found = snapshots.of_run(run, folders.history(run)) if run is not None else []
     found = [one for one in found if one.samples and "validation" in one.figures]
     if run is None or len(found) < 2:
@@ -34,6 +35,8 @@ def show() -> None:
         samples = moment.complete_samples()
         sample = samples[min(1, len(samples) - 1)]
         texts.show(sample["prompt"], sample["text"], moments.colour(moment))
-    if run.recorded and not present.on():
+    if run.recorded and present.on():
+        st.markdown(f":material/history: {_('recorded')}")
+    elif run.recorded:
         with st.expander(_("Where the recorded runs come from")):
             recorded.note([run])

@@ -58,6 +58,9 @@ def seen(
         title, body = waiting[0].ask, html.problem(error) + _question(_, code, address, waiting[0], proof)
         if left > 1:
             body += f'<p class="quiet">{escape(_("{n} questions are left.", n=left))}</p>'
+        # Without scripts it stays with a question that is over: one that refreshed itself would lose what is being written.
+        link = f'<a href="{escape(address)}?l={code}">{escape(_("See where the class is now"))}</a>'
+        body += f"<noscript><p>{link}</p></noscript>"
     else:
         title, body = _waiting(_, code, address, phone, sent)
         body = html.problem(error) + body

@@ -2,7 +2,7 @@
 // follows from one clock, so that it can be stopped, dragged and repeated; all text is set as text.
 const SECONDS = 15, LIVE_SECONDS = 0.9, MOVING = 0.45;
 const THUMB = 16;  // pixels of the slider's thumb, which play.css gives it
-const LEAST = 112, PAGE = '[data-testid="stMainBlockContainer"]';  // pixels of the curve where it is presented; what it stands in
+const LEAST = 136, PAGE = '[data-testid="stMainBlockContainer"]';  // pixels of the curve where it is presented; what it stands in
 const machines = new WeakMap();
 
 function element(name, properties = {}, children = []) {
@@ -209,6 +209,8 @@ class Machine {
 
   draw() {
     const { data } = this, place = this.place;
+    this.badge.textContent = data.badge;
+    this.badge.hidden = !data.badge;
     this.drawCurve(place);
     this.drawText(place);
     const finished = this.clock >= this.end;
@@ -217,8 +219,6 @@ class Machine {
     this.slider.value = Math.round(this.stepAt(place.at));
     this.slider.setAttribute("aria-label", data.words.slider);
     if (this.count) this.slider.setAttribute("aria-valuetext", this.named(Math.round(place.at)));
-    this.badge.textContent = data.badge;
-    this.badge.hidden = !data.badge;
     this.drawVerdict(finished && !data.live && this.count > 1);
   }
 
@@ -289,7 +289,9 @@ class Machine {
     const height = data.presented ? Math.max(LEAST, this.most - this.given) : narrow ? 190 : data.height;
     this.badge.classList.toggle("above", narrow);  // beside the figure's name there is no room for it
     const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
-    const box = { left: data.presented ? 78 : 44, right: width - room, top: edge, bottom: height - edge };
+    // The highest label stands below the badge, which lies in the same corner.
+    const highest = Math.max(edge, data.badge ? this.badge.offsetHeight + (data.presented ? 16 : 10) : 0);
+    const box = { left: data.presented ? 78 : 44, right: width - room, top: highest, bottom: height - edge };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : []), ...(data.guesses ?? [])];
     const levels = data.levels ?? [];
     const values = [data.base, ...levels.map(level => level.value), ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
