@@ -60,7 +60,7 @@ class Content:
                 "title": step.title,
                 "short": step.short,
                 "minutes": {"long": step.minutes, "short": step.short},
-                "first": _address(Slide(step, slides.TEXT)),
+                "first": _address(Slide(step, slides.SHOWS_TEXT)),
                 "say": self.markdown(step.teacher),
             }
             for step in self.lesson.steps[self.language]
@@ -80,7 +80,7 @@ class Content:
 
     def _slide(self, slide: Slide, short: bool) -> dict[str, Any]:
         build = {
-            slides.TEXT: self._text, slides.VOTE: self._vote, slides.CHOICE: self._choice, slides.TEN: self._ten,
+            slides.SHOWS_TEXT: self._text, slides.VOTE: self._vote, slides.SHOWS_CHOICE: self._choice, slides.TEN: self._ten,
             slides.PLAY: self._play, slides.MEASURED: self._measured, slides.GAIN: self._gain,
             slides.CHANGED: self._changed, slides.BLIND: self._blind, slides.HOME: self._home,
         }[slide.shows]  # fmt: skip
