@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,8 @@ class Dashboard:
         try:
             with urllib.request.urlopen(self.address + "/_stcore/health", timeout=1):
                 return True
+        except urllib.error.HTTPError as error:
+            return error.code == 404  # its health lies below a path of its own
         except OSError:
             return False
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from engine.classroom.experiments import ANSWERS, EXPERIMENTS
-from engine.classroom.lesson_files import KINDS
+from engine.classroom.lesson_files import STEP_KINDS
 from engine.core import paths
 from engine.core.errors import EngineError
 from ui import errors, redrawn, rooms
@@ -89,7 +89,7 @@ TABLE: tuple[Parameter, ...] = (
     Parameter("experiment", one_of(*EXPERIMENTS), 20, "lab_experiment", None, rooms.LAB, True),
     Parameter("answer", one_of(*ANSWERS, "skip"), 10, "lab_answer", None, rooms.LAB, quiet=True),
     # Where the lesson stands, of which class, on whose screen; the key is its teacher's
-    Parameter("step", one_of(*KINDS), 20, "lesson_step", KINDS[0], rooms.LESSON, True),
+    Parameter("step", one_of(*STEP_KINDS), 20, "lesson_step", STEP_KINDS[0], rooms.LESSON, True),
     Parameter("slide", whole(1, MOST_SCREENS), 2, "lesson_slide", 1, rooms.LESSON, quiet=True),
     Parameter("view", one_of("wall", "teacher", "room"), 10, "lesson_view", "wall", rooms.LESSON, True),
     Parameter("form", one_of("long", "short"), 10, "lesson_form", "long", rooms.LESSON, True),

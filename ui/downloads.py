@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from engine.core import paths
-from ui import words
+from ui import network, words
 from ui.i18n import _
 
 FOLDER = ".exports"  # engine.models.formats writes it
@@ -32,7 +32,7 @@ def routes() -> list[Route]:
     """The route of exported files; whoever asks for it tells that it is served."""
     global _served
     _served = True
-    return [Route(f"/{_ADDRESS}/{{name}}", _file)]
+    return [Route(f"{path}/{{name}}", _file) for path in network.below_server(_ADDRESS)]
 
 
 def link(name: str) -> None:

@@ -115,6 +115,12 @@ def addresses() -> list[str]:
     return [f"{scheme}://{f'[{host}]' if ':' in host else host}{end}" for host in hosts]
 
 
+def below_server(address: str) -> list[str]:
+    """The paths of an address of the application's own: at the root, and below the server's own path, where it has one."""
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    return [f"/{address}", *([f"/{base}/{address}"] if base else [])]
+
+
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """Prints the addresses when the server is ready, in place of Streamlit's own lines."""

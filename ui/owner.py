@@ -176,7 +176,7 @@ def routes() -> list[Route]:
     """The route that exchanges a ticket; whoever asks for it tells that it is served."""
     global _served
     _served = True
-    return [Route(f"/{_ADDRESS}", _exchange, methods=["POST"])]
+    return [Route(path, _exchange, methods=["POST"]) for path in network.below_server(_ADDRESS)]
 
 
 _JS = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")

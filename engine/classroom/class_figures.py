@@ -14,6 +14,23 @@ Number = int | str  # a count, or tallies.SMALL or tallies.HIDDEN in its place
 
 
 @dataclass(frozen=True)
+class Guessed:
+    """What a class expected of the curve.
+
+    Attributes:
+        shapes: how many chose each of the four; empty where nobody did. drawn: a share of the time, an accuracy, and how many of
+            the drawn curves go through there, where those are five or more. curves: how many were drawn.
+    """
+
+    shapes: tuple[Number, ...] = ()
+    drawn: tuple[tuple[float, float, int], ...] = ()
+    curves: Number = 0
+
+
+NOTHING_GUESSED = Guessed()
+
+
+@dataclass(frozen=True)
 class Row:
     """The answers to one round of a question. when: as in own_answers. counts: of each choice."""
 
@@ -37,7 +54,7 @@ class QuestionFigures:
 
     Attributes:
         rows: before and after, or the first time and the last. changed: None of a question that was asked once, and of fewer than
-            ten pairs. parallel: whether it was asked before or after the lesson.
+            ten pairs. parallel: whether it was asked before or after the lesson. curves: how many were drawn in place of a choice.
     """
 
     name: str
@@ -47,6 +64,7 @@ class QuestionFigures:
     rows: tuple[Row, ...]
     changed: Changed | None
     parallel: bool
+    curves: Number = 0
 
 
 @dataclass(frozen=True)
@@ -69,23 +87,33 @@ def of_class(of: SchoolClass, language: str) -> ClassFigures:
     return ClassFigures(
         of.code,
         of.opened,
-        tallies.disclosed([pupils(of)])[0][0],
-        tuple(
-            _counted(of, several, language)
-            for several in own_answers.grouped(questions(of))
-            if several[0].question.grid is None or any(sum(tallies.tally(of, one).counts) for one in several)
-        ),
+        _small(pupils(of)),
+        tuple(_counted(of, several, language) for several in own_answers.grouped(questions(of))),
         _vote(of),
     )
 
 
-def guesses(of: SchoolClass) -> tuple[Number, ...]:
-    """How many expected each of the shapes of the curve; empty where nobody was asked, or has answered."""
+def guesses(of: SchoolClass) -> Guessed:
+    """What the class expected of the curve; nothing where it was not asked, or nobody has answered."""
     asked = [one for one in questions(of) if one.question.name == shapes.QUESTION]
-    if not asked or asked[-1].question.count != len(shapes.SHAPES):
-        return ()
-    counts = tallies.tally(of, asked[-1]).counts
-    return tuple(tallies.disclosed(counts)[0]) if sum(counts) else ()
+    if not asked:
+        return NOTHING_GUESSED
+    question, found = asked[-1].question, tallies.tally(of, asked[-1])
+    chosen = tallies.disclosed(found.counts)[0] if sum(found.counts) and question.count == len(shapes.SHAPES) else ()
+    if question.grid is None or not found.curves:
+        return Guessed(tuple(chosen))
+    end = question.grid.moments[-1]
+    drawn = [
+        (seconds / end, percent / 100, count)
+        for seconds, percent, count in tallies.drawn_cells(question.grid, found.curves)
+        if isinstance(count, int)
+    ]
+    return Guessed(tuple(chosen), tuple(drawn), _small(len(found.curves)))
+
+
+def _small(count: int) -> Number:
+    """A count by itself, as it may leave the class."""
+    return tallies.disclosed([count])[0][0]
 
 
 def _counted(of: SchoolClass, several: Sequence[Asked], language: str) -> QuestionFigures:
@@ -104,6 +132,7 @@ def _counted(of: SchoolClass, several: Sequence[Asked], language: str) -> Questi
         tuple(rows),
         _changed(of, first.name) if any(one.moment == AFTER for one in several) else None,
         len(first.forms) > 1,
+        _small(len(drawn)) if (drawn := tallies.tally(of, asked[-1][1]).curves) else 0,
     )
 
 

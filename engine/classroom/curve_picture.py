@@ -20,14 +20,25 @@ _CHARACTERS = 22  # of a label beside the end of a line
 
 @dataclass(frozen=True)
 class Guess:
-    """What somebody expected of a curve. points: steps and accuracies, 0..1. own: whether it is the reader's own guess."""
+    """A curve that was expected. points: steps and accuracies, 0..1. own: whether it is the reader's own guess."""
 
     label: str
     points: tuple[tuple[float, float], ...]
     own: bool = False
 
 
-def picture(curve: Curve, wording: Wording, title: str, guesses: Sequence[Guess] = (), height: int = HEIGHT) -> Markup:
+@dataclass(frozen=True)
+class Guesses:
+    """What was expected of a curve. points: step, accuracy 0..1, and the share of the drawn curves that go through there."""
+
+    lines: tuple[Guess, ...] = ()
+    points: tuple[tuple[float, float, float], ...] = ()
+
+
+NO_GUESSES = Guesses()
+
+
+def picture(curve: Curve, wording: Wording, title: str, guesses: Guesses = NO_GUESSES, height: int = HEIGHT) -> Markup:
     """Draws the curve over what was guessed of it; nothing where there is no point.
 
     Args:
@@ -42,7 +53,10 @@ def picture(curve: Curve, wording: Wording, title: str, guesses: Sequence[Guess]
     ]
     lines = [line for line in lines if line[0]]
     last_step = max([1, *(step for points, *_rest in lines for step, _y in points)])
-    values = [y for points in [*(line[0] for line in lines), *(one.points for one in guesses)] for _x, y in points]
+    values = [
+        y for points in [*(line[0] for line in lines), *(one.points for one in guesses.lines)] for _x, y in points
+    ]
+    values += [y for _step, y, _share in guesses.points]
     values += [curve.base] if curve.base is not None else []
     x_ticks, y_ticks = _ticks(last_step), _ticks(100 * max([*values, 0.01]))
     across = (_WIDTH - _LEFT - _RIGHT) / max(last_step, x_ticks[-1])
@@ -72,7 +86,10 @@ def picture(curve: Curve, wording: Wording, title: str, guesses: Sequence[Guess]
             f'<line x1="{_LEFT}" x2="{right}" y1="{y}" y2="{y}" stroke="{_BASE}" stroke-width="2" stroke-dasharray="7 5"/>'
         )
         labels.append((y, 1, _("base model"), _BASE))
-    for guess in sorted(guesses, key=lambda one: one.own):  # one's own on top
+    for step, value, share in guesses.points:
+        x, y = at(step, value)
+        drawn.append(f'<circle cx="{x}" cy="{y}" r="{3 + 9 * share:.1f}" fill="{_GUESS}" fill-opacity="0.5"/>')
+    for guess in sorted(guesses.lines, key=lambda one: one.own):  # one's own on top
         places = [at(*point) for point in guess.points]
         style = f'stroke="{_INK}" stroke-width="2.5" stroke-dasharray="2 5"' if guess.own else _OTHERS
         joined = " ".join(f"{x},{y}" for x, y in places)

@@ -48,7 +48,7 @@ from engine.classroom.questions import AFTER, BEFORE, LONGEST_CHOICE, LONGEST_TE
 from engine.core.errors import EngineError, LessonError, sentence
 from engine.core.languages import spaced
 
-KINDS = ("join", "guess", "curve", "time", "secret", "cost", "vote")  # what the wall shows beside the text
+STEP_KINDS = ("join", "guess", "curve", "time", "secret", "cost", "vote")  # what the wall shows beside the text
 FORMS = ("A", "B")
 MOST_BYTES = 100_000
 _KEYS = ("step", "title", "minutes", "kind", "asks", "short")
@@ -68,7 +68,7 @@ PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
 
 
 @dataclass(frozen=True)
-class Asked:
+class WrittenQuestion:
     """A question of a step, in one form and one language; questions.Question joins them. line: where it stands.
 
     grid: of a question that is drawn.
@@ -107,7 +107,7 @@ class Step:
     recorded: str = ""
     teacher: str = ""
     gloss: tuple[tuple[str, str], ...] = ()
-    questions: tuple[Asked, ...] = ()
+    questions: tuple[WrittenQuestion, ...] = ()
 
 
 def wrong(file: Path, line: int, what: str, **values: object) -> LessonError:
@@ -203,7 +203,7 @@ def _front_matter(reader: _Reader) -> tuple[dict[str, Any], int]:
 def _value(reader: _Reader, line: int, key: str, text: str) -> object:
     if key == "short" and text in ("yes", "no"):
         return text == "yes" or 0.0
-    choices = {"kind": KINDS, "asks": (BEFORE, AFTER)}.get(key)
+    choices = {"kind": STEP_KINDS, "asks": (BEFORE, AFTER)}.get(key)
     if choices is not None:
         if text not in choices:
             raise reader.wrong(line, sentence("“{found}” is none of {keys}."), found=text[:40], keys=", ".join(choices))
@@ -270,7 +270,7 @@ def _gloss(reader: _Reader, lines: _Lines) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _question(reader: _Reader, heading: str, line: int, lines: _Lines) -> Asked:
+def _question(reader: _Reader, heading: str, line: int, lines: _Lines) -> WrittenQuestion:
     named = _NAMED.fullmatch(heading)
     if named is None:
         raise reader.wrong(
@@ -304,7 +304,7 @@ def _question(reader: _Reader, heading: str, line: int, lines: _Lines) -> Asked:
             raise reader.wrong(number, sentence("a choice is one line; the reason begins with “Why:”."))
         else:
             ask.append(text)
-    found = Asked(
+    found = WrittenQuestion(
         named["name"],
         named["form"] or "",
         "\n".join(ask).strip(),

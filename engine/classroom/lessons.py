@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.classroom import lesson_files
 from engine.classroom.figures import NAMES
-from engine.classroom.lesson_files import FORMS, PLACEHOLDER, Asked, Step, wrong
+from engine.classroom.lesson_files import FORMS, PLACEHOLDER, Step, WrittenQuestion, wrong
 from engine.classroom.questions import AFTER, BEFORE, CHOICE, CURVE, ONCE, TEXT, Question, Wording
 from engine.core import paths
 from engine.core.errors import LessonError, sentence
@@ -75,7 +75,7 @@ class Lesson:
         return Question(name, forms, kind, first[0].right, first[0].unsure, first[0].grid)
 
 
-def _wording(asked: Asked, figures: Mapping[str, str]) -> Wording:
+def _wording(asked: WrittenQuestion, figures: Mapping[str, str]) -> Wording:
     return Wording(
         filled(asked.ask, figures),
         tuple(filled(choice, figures) for choice in asked.choices),
@@ -174,7 +174,7 @@ def _check_language(steps: tuple[Step, ...]) -> None:
         raise wrong(steps[0].file, 1, sentence("no question has the forms A and B that are asked before and after."))
 
 
-def _check_forms(step: Step, forms: list[Asked]) -> None:
+def _check_forms(step: Step, forms: list[WrittenQuestion]) -> None:
     first = forms[0]
     if first.form and [one.form for one in forms] != list(FORMS):
         raise wrong(step.file, first.line, sentence("of this question form A is needed, and below it form B."))

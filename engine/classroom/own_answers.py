@@ -14,11 +14,11 @@ FIRST, AGAIN = "first", "again"  # of a question that was voted on twice, beside
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a phone chose.
+    """What a phone chose, or drew.
 
     Attributes:
-        when: BEFORE, AFTER, FIRST, AGAIN or ONCE. number: of the choice; None where it chose none. text: of the choice.
-        curve: what it drew in place of a choice, as shares of the time and accuracies, 0..1.
+        when: BEFORE, AFTER, FIRST, AGAIN or ONCE. number, text: of the choice; None and "" where it chose none.
+        curve: shares of the time and accuracies, 0..1; empty where it drew none.
     """
 
     when: str
@@ -120,8 +120,7 @@ def _answered(several: Sequence[Asked], half: int, own: dict[int, tuple[int, int
 def _chosen(when: str, asked: Asked, own: tuple[int, int] | None, language: str) -> Chosen:
     """An answer in the words of the form in which it was given."""
     question = asked.question
-    rows = question.grid.rows(own[1]) if own is not None and question.grid is not None else None
-    if rows is not None and question.grid is not None:
+    if own is not None and question.grid is not None and (rows := question.grid.rows(own[1])) is not None:
         return Chosen(when, None, curve=question.grid.points(rows))
     if own is None or not _is_number(own[0], len(question.forms)) or not _is_number(own[1], question.count):
         return Chosen(when, None)

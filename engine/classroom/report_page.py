@@ -1,6 +1,5 @@
 """A report → one page of HTML that opens anywhere: no script, nothing from a network, two pages of A4 when printed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import jinja2
 
-from engine.classroom.curve_picture import HEIGHT, Guess, picture
+from engine.classroom.curve_picture import HEIGHT, NO_GUESSES, Guesses, picture
 from engine.classroom.glossary import entries
 from engine.classroom.reports import CopiedPassage, Copying, Measured, Report
 from engine.classroom.shortening import beginning, shortened
@@ -79,7 +78,7 @@ def html(report: Report, language: str) -> str:
     return rendered(wording, title=title, made=_made(report, wording), where="", second="", **parts(report, wording))
 
 
-def parts(report: Report, wording: Wording, space: Space = WHOLE, guesses: Sequence[Guess] = ()) -> dict[str, Any]:
+def parts(report: Report, wording: Wording, space: Space = WHOLE, guesses: Guesses = NO_GUESSES) -> dict[str, Any]:
     """What a page says of a run.
 
     Args:
@@ -147,7 +146,7 @@ def _measured_on(measured: Measured, wording: Wording) -> str:
     return on if measured.on.values else wording.say("{part}, {n} tokens", part=on, n=tokens)
 
 
-def _curve(report: Report, wording: Wording, space: Space, guesses: Sequence[Guess]) -> dict[str, Any]:
+def _curve(report: Report, wording: Wording, space: Space, guesses: Guesses) -> dict[str, Any]:
     _, curve, measured = wording.say, report.curve, report.measured
     said = _(
         "The accuracy at each training step, on the articles that it learns from and on validation articles, which it does not."

@@ -12,9 +12,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
-from engine.classroom import classes, experiments, figures, lesson_files, lessons, next_word, opening, secret
+from engine.classroom import (
+    classes,
+    experiments,
+    figures,
+    lesson_files,
+    lessons,
+    next_word,
+    opening,
+    secret,
+    secret_trials,
+)
 from engine.core import fields, framework, gpu_use, machine, paths
-from engine.core.errors import EngineError
+from engine.core.errors import EngineError, LessonError
 from engine.core.lab_settings import SLURM, launcher
 from engine.presets import memory
 from engine.runs import checkpoints, lifecycle, needs, states
@@ -152,6 +162,13 @@ def recordings(lesson: str) -> list[Finding]:
                 )
         except EngineError as error:
             wrong.append(error)
+    try:
+        if not secret_trials.shipped():
+            wrong.append(EngineError("The recording {file} is not here.", file=secret_trials.FILE.name))
+    except (KeyError, TypeError, ValueError):
+        wrong.append(
+            LessonError("The recording {file} of the lesson is damaged: make it again.", file=secret_trials.FILE.name)
+        )
     if wrong:
         advice = EngineError("Fetch it anew with the project, or record it: python scripts/record.py")
         return [Finding(RECORDINGS, MISSING, one, advice) for one in wrong]

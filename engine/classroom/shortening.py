@@ -34,7 +34,9 @@ def beginning(text: str, most: float) -> str:
 
 def width(character: str) -> float:
     """About how many small letters a character is wide."""
-    if character in "WM@" or unicodedata.east_asian_width(character) in "WF":
+    if character in "WM@":
+        return 2.2
+    if unicodedata.east_asian_width(character) in "WF":
         return 2.0
     return 1.4 if character.isupper() or character in "mw" else 1.0
 

@@ -8,7 +8,7 @@ from engine.classroom.lessons import Lesson
 from engine.classroom.tallies import BLIND_QUESTIONS
 
 # What a slide shows; a step has those that its kind and its questions call for, in this order.
-TEXT, VOTE, CHOICE, TEN, PLAY, MEASURED, GAIN, CHANGED, BLIND, HOME = (
+SHOWS_TEXT, VOTE, SHOWS_CHOICE, TEN, PLAY, MEASURED, GAIN, CHANGED, BLIND, HOME = (
     "text", "vote", "choice", "ten", "play", "measured", "gain", "changed", "blind", "home",
 )  # fmt: skip
 _AT_END = {
@@ -53,7 +53,7 @@ def of_lesson(lesson: Lesson, language: str, short: bool) -> list[Slide]:
 
 
 def _of_step(step: Step, lesson: Lesson, short: bool) -> list[Slide]:
-    found = [Slide(step, TEXT)]
+    found = [Slide(step, SHOWS_TEXT)]
     if step.asks and not short:
         found += [Slide(step, VOTE, name, step.asks) for name in lesson.parallel()]
         found += [Slide(step, CHANGED)] * (step.asks == "after")
@@ -61,7 +61,7 @@ def _of_step(step: Step, lesson: Lesson, short: bool) -> list[Slide]:
     for name in names:
         found.append(Slide(step, VOTE, name))
         if name == next_word.QUESTION:
-            found += [Slide(step, CHOICE), Slide(step, TEN)]
+            found += [Slide(step, SHOWS_CHOICE), Slide(step, TEN)]
     if any(name.startswith(BLIND_QUESTIONS) for name in names):
         found.append(Slide(step, BLIND))
     return found + [Slide(step, shows) for shows in _AT_END.get(step.kind, ())]

@@ -1,13 +1,12 @@
 """What a pupil takes home, and what a class leaves: the page of its run with the answers to the questions, on two pages of A4."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from engine import __version__
 from engine.classroom import report_page, shapes
-from engine.classroom.class_figures import ClassFigures, Number, QuestionFigures
-from engine.classroom.curve_picture import Guess
+from engine.classroom.class_figures import ClassFigures, Guessed, Number, QuestionFigures
+from engine.classroom.curve_picture import Guess, Guesses
 from engine.classroom.own_answers import AGAIN, FIRST, Answered, Chosen
 from engine.classroom.questions import AFTER, BEFORE, ONCE
 from engine.classroom.report_page import Space
@@ -26,29 +25,30 @@ _SPACE = Space(
     settings=frozenset({"base", "articles", "length", "steps", "tokens", "batch", "rate", "seed", "device", "result"}),
     height=205,
 )
-# The second page has two columns of so many lines, each as wide as so many small letters.
-_LINES, _LINES_OF_CLASS, _ACROSS = 58, 54, 52
+# The second page has two columns of so many lines, each as wide as so many small letters, or bold ones.
+_LINES, _LINES_OF_CLASS = 55, 52
+_ACROSS, _BOLD = 52, 47
 _COUNTS = 10  # small letters that the counts beside a choice take
-_BETWEEN = 0.6  # lines between two questions
+_BETWEEN = 0.35  # lines between two questions
 # So much of a question, of a choice and of a reason is told: the most that fits, whatever a class was asked.
-_LEVELS = ((400, 150, 400), (240, 110, 240), (170, 80, 170), (110, 60, 110), (70, 40, 60), (48, 32, 0))
-_LEVELS_OF_CLASS = ((400, 150, 0), (200, 80, 0), (150, 42, 0), (100, 42, 0), (70, 42, 0), (60, 36, 0), (48, 28, 0))
+_LEVELS = ((400, 150, 400), (240, 110, 240), (170, 80, 170), (110, 60, 110), (70, 40, 60), (46, 32, 0))
+_LEVELS_OF_CLASS = ((400, 150, 0), (200, 80, 0), (150, 42, 0), (100, 42, 0), (70, 42, 0), (46, 28, 0), (36, 28, 0))
 
 _Told = dict[str, Any]  # what the page tells of a question
 
 
-def of_pupil(report: Report | None, answers: Sequence[Answered], guesses: Sequence[Number], language: str) -> str:
+def of_pupil(report: Report | None, answers: Sequence[Answered], guesses: Guessed, language: str) -> str:
     """The page of one pupil; of none in particular where no answer is anybody's.
 
     Args:
-        report: of the class's run; None where there is none. guesses: how many expected each shape of the curve.
+        report: of the class's run; None where there is none. guesses: what the class expected of the curve.
     """
     wording = Wording(language)
     _ = wording.say
     own = next((one.chosen[-1] for one in answers if one.name == shapes.QUESTION and one.chosen), None)
     has_own = any(one.chosen for one in answers)
     rows, left_out = _fitting(
-        answers, lambda one, level: _answer(one, wording, level), lambda row: _height(row["lines"]), _LINES, _LEVELS
+        answers, lambda one, level: _answer(one, wording, level), _height_of_answer, _LINES, _LEVELS
     )
     return _page(
         report,
@@ -66,7 +66,7 @@ def of_pupil(report: Report | None, answers: Sequence[Answered], guesses: Sequen
     )
 
 
-def of_class(report: Report | None, figures: ClassFigures, guesses: Sequence[Number], language: str) -> str:
+def of_class(report: Report | None, figures: ClassFigures, guesses: Guessed, language: str) -> str:
     """The page of a class, with its figures."""
     wording = Wording(language)
     _ = wording.say
@@ -109,12 +109,7 @@ def of_class(report: Report | None, figures: ClassFigures, guesses: Sequence[Num
 
 
 def _page(
-    report: Report | None,
-    guesses: Sequence[Number],
-    own: Chosen | None,
-    wording: Wording,
-    made: list[str],
-    **values: Any,
+    report: Report | None, guesses: Guessed, own: Chosen | None, wording: Wording, made: list[str], **values: Any
 ) -> str:
     _ = wording.say
     if report is None:
@@ -126,8 +121,8 @@ def _page(
         return report_page.rendered(wording, **run, made=made, **values)
     curves = _guesses(report.curve, guesses, own, wording)
     run = report_page.parts(report, wording, _SPACE, curves)
-    if curves and run["curve"]["picture"]:
-        run["curve"]["caption"] += " " + _about_guesses(curves, wording)
+    if run["curve"]["picture"]:
+        run["curve"]["caption"] += _about_guesses(curves, wording)
     run["where"] = (
         _("The run was not trained in the lesson: it was recorded before and ships with Atelier.")
         if report.recorded
@@ -136,31 +131,39 @@ def _page(
     return report_page.rendered(wording, **run, made=[*made, *report_page.recorded(report, wording)], **values)
 
 
-def _guesses(curve: Curve, numbers: Sequence[Number], chosen: Chosen | None, wording: Wording) -> list[Guess]:
-    """The shapes between where the run began and where it ended, each with how many expected it; and what the reader drew."""
+def _guesses(curve: Curve, guessed: Guessed, own: Chosen | None, wording: Wording) -> Guesses:
+    """What was expected: the shapes between where the run began and where it ended, and through which points curves were drawn."""
     if len(curve.validation) < 2:
-        return []
-    ends = curve.validation[0], curve.validation[-1]
-    own, found = None if chosen is None else chosen.number, []
-    if chosen is not None and chosen.curve:
-        begun, ended = ends[0][0], ends[1][0]
-        drawn = tuple((begun + (ended - begun) * share, accuracy) for share, accuracy in chosen.curve)
-        found.append(Guess(wording.say("your curve"), (ends[0], *drawn), True))
-    for place, heights in enumerate(shapes.SHAPES if numbers or own is not None else ()):
+        return Guesses()
+    first, last = curve.validation[0], curve.validation[-1]
+    lines = []
+    chosen = own.number if own is not None else None
+    for place, heights in enumerate(shapes.SHAPES if guessed.shapes or chosen is not None else ()):
         name = letter(place)
-        if numbers:
-            name = wording.say("{letter}: {n}", letter=name, n=_number(numbers[place], wording))
-        if place == own:
+        if guessed.shapes:
+            name = wording.say("{letter}: {n}", letter=name, n=_number(guessed.shapes[place], wording))
+        if place == chosen:
             name = wording.say("{guess}, yours", guess=name)
-        found.append(Guess(name, shapes.between(heights, *ends), place == own))
-    return found
+        lines.append(Guess(name, shapes.between(heights, first, last), place == chosen))
+    if own is not None and own.curve:
+        lines.append(Guess(wording.say("yours"), (first, *((last[0] * at, value) for at, value in own.curve)), True))
+    most = max((count for _at, _value, count in guessed.drawn), default=1)
+    points = tuple((last[0] * at, value, count / most) for at, value, count in guessed.drawn)
+    return Guesses(tuple(lines), points)
 
 
-def _about_guesses(curves: Sequence[Guess], wording: Wording) -> str:
-    _ = wording.say
-    of_class = _("Grey: the shapes to choose from, each with how many of the class chose it; “<5” is fewer than five.")
-    has_shapes = len(curves) >= len(shapes.SHAPES)
-    return " ".join([of_class] * has_shapes + [_("Dotted: yours.")] * any(one.own for one in curves))
+def _about_guesses(guesses: Guesses, wording: Wording) -> str:
+    """What the lines and points of the guesses are."""
+    _, said = wording.say, [""]
+    if any(not one.own for one in guesses.lines):
+        said.append(
+            _("Grey: the shapes to choose from, each with how many of the class chose it; “<5” is fewer than five.")
+        )
+    if guesses.points:
+        said.append(_("Grey points: where five or more of the curves that the class drew go through."))
+    if any(one.own for one in guesses.lines):
+        said.append(_("Dotted: yours."))
+    return " ".join(said)
 
 
 def _number(number: Number, wording: Wording) -> str:
@@ -179,14 +182,14 @@ def _answer(one: Answered, wording: Wording, level: tuple[int, int, int]) -> _To
     _ = wording.say
     right = None if one.right is None else one.right[0]
     chosen = list(one.chosen)
-    if len(chosen) == 2 and (chosen[0].number, chosen[0].curve) == (chosen[1].number, chosen[1].curve):
-        chosen = [replace(chosen[1], when=f"{chosen[0].when} {chosen[1].when}")]
+    if len(chosen) == 2 and chosen[0].number == chosen[1].number and not any(answer.curve for answer in chosen):
+        chosen = [Chosen(f"{chosen[0].when} {chosen[1].when}", chosen[1].number, chosen[1].text)]
     said = []
     for answer in chosen:
-        choice = _("no answer") if answer.number is None else _choice(answer.number, answer.text, level)
-        if answer.curve:
-            heights = [wording.whole(100 * accuracy) for _share, accuracy in answer.curve]
-            choice = _("drawn: {heights} %", heights=", ".join(heights))
+        if answer.number is not None:
+            choice = _choice(answer.number, answer.text, level)
+        else:
+            choice = _("the dotted curve") if answer.curve else _("no answer")
         is_right = answer.number is not None and answer.number == right
         said.append({"text": _when(answer.when, choice, wording), "right": is_right})
     tells = "" if one.right is None or (said and said[-1]["right"]) else _choice(*one.right, level)
@@ -200,7 +203,6 @@ def _answer(one: Answered, wording: Wording, level: tuple[int, int, int]) -> _To
         "chosen": said,
         "right": tells,
         "why": why,
-        "lines": [ask, *(f"{line['text']} ✓" for line in said), *filter(None, (f"{tells} {why}".strip(),))],
     }
 
 
@@ -254,6 +256,8 @@ def _counted(one: QuestionFigures, wording: Wording, level: tuple[int, int, int]
         )
     elif moments == [BEFORE, AFTER]:
         changed = _("fewer than ten pairs: nothing is told of what changed")
+    if one.curves:
+        changed = _("curves drawn on phones: {n}", n=_number(one.curves, wording))
     total = " → ".join(_number(row.total, wording) for row in one.rows)
     if moments in ([BEFORE], [AFTER]):
         total = f"{_('before') if moments == [BEFORE] else _('after')} {total}"
@@ -318,8 +322,10 @@ def _columns(heights: Sequence[float], lines: int) -> int:
     return columns
 
 
-def _height(texts: Sequence[str]) -> float:
-    return sum(lines_of(text, _ACROSS) for text in texts)
+def _height_of_answer(row: _Told) -> float:
+    chosen = sum(lines_of(f"{line['text']} ✓", _ACROSS) for line in row["chosen"])
+    below = f"{row['right']} {row['why']}".strip()
+    return lines_of(row["ask"], _BOLD) + chosen + (lines_of(below, _ACROSS if row["why"] else _BOLD) if below else 0)
 
 
 def _height_of_counted(row: _Told) -> float:
@@ -328,4 +334,4 @@ def _height_of_counted(row: _Told) -> float:
     else:
         table = lines_of(" · ".join(f"✓ {one['text']} {one['counts']}" for one in row["rows"]), _ACROSS)
     changed = lines_of(row["changed"], _ACROSS) if row["changed"] else 0
-    return lines_of(f"{row['ask']} ({row['total']})", _ACROSS) + table + changed
+    return lines_of(f"{row['ask']} ({row['total']})", _BOLD) + table + changed

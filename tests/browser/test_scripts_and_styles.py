@@ -20,6 +20,7 @@ DROPPED = """([selectors, declarations, queries]) => [
         && !matchMedia(`not ${query.startsWith("(") ? `(${query})` : query}`).matches),
 ]"""
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_PAGE = re.compile(r"@page\s*\{[^{}]*\}")  # the paper, which no element has
 _MEDIA = re.compile(r"@media ([^{},]+)\{\s*\}")  # one whose rules have been taken out
 
 
@@ -28,8 +29,8 @@ def page(browser):
     return browser.new_page()
 
 
-def files(ending: str) -> list:
-    return sorted(path.relative_to(PROJECT).as_posix() for path in (PROJECT / "ui").rglob(f"*.{ending}"))
+def files(ending: str, folder: str = "ui") -> list:
+    return sorted(path.relative_to(PROJECT).as_posix() for path in (PROJECT / folder).rglob(f"*.{ending}"))
 
 
 def parts(selectors: str) -> list[str]:
@@ -60,7 +61,7 @@ def dropped(page, css: str) -> list[str]:
         queries.append(found[1].strip())
         return ""
 
-    outside = _MEDIA.sub(media, _RULE.sub(rule, re.sub(r"/\*.*?\*/", "", css, flags=re.S))).strip()
+    outside = _MEDIA.sub(media, _RULE.sub(rule, _PAGE.sub("", re.sub(r"/\*.*?\*/", "", css, flags=re.S)))).strip()
     assert selectors
     return [*page.evaluate(DROPPED, [selectors, declarations, queries]), *([outside] if outside else [])]
 
@@ -70,7 +71,7 @@ def test_a_script_parses(page, path):
     assert page.evaluate(PARSES, (PROJECT / path).read_text(encoding="utf-8")) == ""
 
 
-@pytest.mark.parametrize("path", files("css"))
+@pytest.mark.parametrize("path", [*files("css"), *files("css", "engine")])
 def test_a_browser_knows_every_selector_and_declaration(page, path):
     assert dropped(page, (PROJECT / path).read_text(encoding="utf-8")) == []
 

@@ -7,6 +7,11 @@ import threading
 from pathlib import Path
 
 import pytest
+
+try:
+    import httpx2 as httpx  # which one huggingface_hub has brought
+except ImportError:
+    import httpx
 from browser_helpers import open_page, until_drawn
 from waiting_helpers import until
 
@@ -93,6 +98,18 @@ def test_neither_a_headless_start_nor_a_connection_asks_anybody_outside(tmp_path
     assert requests_seen(tmp_path) == "", requests_seen(tmp_path)
     assert f"http://localhost:{port}" in log  # where to open it is still printed
     assert "'http://evil.example'" in log and "corsAllowedOrigins" in log
+
+
+def test_what_the_application_serves_itself_lies_below_the_servers_own_path_too(tmp_path):
+    with serving(tmp_path, STREAMLIT_SERVER_BASE_URL_PATH="lab") as port, httpx.Client() as client:
+        own = f"http://127.0.0.1:{port}"
+        for address, status in (("_atelier/plotly.min.js", 200), ("_atelier/exports/none", 404), ("c", 200)):
+            for base in ("", "/lab"):
+                answer = client.get(f"{own}{base}/{address}")
+                assert answer.status_code == status and "<title>Streamlit" not in answer.text[:2000], (base, address)
+        for address in ("_atelier/owner", "_atelier/lead"):
+            for base in ("", "/lab"):  # it is there, and wants JSON
+                assert client.post(f"{own}{base}/{address}", content=b"").status_code == 415, (base, address)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from engine.classroom.offline import page, recordings
 from engine.classroom.offline.content import Content
 from engine.cli.app import main
 from engine.core import paths
+from engine.core.errors import LessonError
 
 HOSTILE = (
     "</script><script>alert(1)</script> <img src=x onerror=alert(2)> {{ 7 * 7 }} [a](https://example.org) ![b](c.png) `"
@@ -162,6 +163,11 @@ def test_the_recordings_are_those_of_the_runs_that_ship_and_say_so(written):
 def test_a_text_that_a_teacher_has_changed_is_the_one_in_the_file(tmp_path):
     lesson = changed_lesson(tmp_path, "fr/02-curve.md", "Le modèle lit", "Notre **petit** modèle lit")
     assert "Notre <strong>petit</strong> modèle lit" in page.html(lesson, "fr")
+
+
+def test_a_text_for_the_file_that_one_language_lacks_is_told(tmp_path):
+    with pytest.raises(LessonError, match=r"fr/02-curve.md, line 1: the section Recorded of en/02-curve.md is missing"):
+        changed_lesson(tmp_path, "fr/02-curve.md", "## Enregistré", "## Question mine")
 
 
 @pytest.mark.parametrize(

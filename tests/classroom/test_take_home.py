@@ -13,23 +13,14 @@ from class_helpers import choice_of, taught, token
 from pages_helpers import a_run
 from report_helpers import HOSTILE, Elements, a_report, filled_with, printed
 
-from engine.classroom import (
-    class_figures,
-    classes,
-    figures,
-    lessons,
-    own_answers,
-    release,
-    take_home_page,
-    tallies,
-    votes,
-)  # fmt: skip
-from engine.classroom.class_figures import ClassFigures, QuestionFigures, Row
-from engine.classroom.curve_picture import picture
+from engine.classroom import class_figures, classes, own_answers, release, take_home_page, tallies, votes
+from engine.classroom.class_figures import NOTHING_GUESSED, ClassFigures, Guessed, QuestionFigures, Row
+from engine.classroom.curve_picture import Guess, Guesses, picture
 from engine.classroom.own_answers import Answered, Chosen
-from engine.classroom.questions import AFTER, BEFORE, CHOICE, ONCE, Question, Wording, typed
+from engine.classroom.questions import AFTER, BEFORE, ONCE, TEXT, Question, Wording, typed
 from engine.classroom.votes import letter
 from engine.core.errors import ClassError
+from engine.core.wording import Wording as Sentences
 from engine.runs import lifecycle
 
 LANGUAGES = ["en", "fr"]
@@ -72,7 +63,7 @@ def test_a_pupils_page_has_each_question_with_her_choices_before_and_after_the_r
     room, pupil = taught(12), 7
     release.release(room)
     text = second_page(a_pupils(room, pupil, language))
-    asked = [one for one in votes.questions(room) if one.question.kind == CHOICE]
+    asked = [one for one in votes.questions(room) if one.question.kind != TEXT]
     assert len(asked) == 6 + 10 + 6
     right_before = right_after = 0
     for one in asked:
@@ -85,7 +76,10 @@ def test_a_pupils_page_has_each_question_with_her_choices_before_and_after_the_r
         if one.moment == BEFORE:
             assert same or f"{letter(chosen)}. {wording.choices[chosen]}" in text
             continue
-        assert wording.ask in text and f"{letter(chosen)}. {wording.choices[chosen]}" in text, one
+        own = f"{letter(chosen)}. {wording.choices[chosen]}"
+        if question.grid is not None:
+            own, chosen = {"en": "You: the dotted curve", "fr": "Vous\u00a0: la courbe en pointillé"}[language], None
+        assert wording.ask in text and own in text, one
         if question.right is not None:
             told = f"{RIGHT[language]}{letter(question.right)}. {wording.choices[question.right]}"
             assert (told in text) == (chosen != question.right) and wording.why in text, one
@@ -201,39 +195,44 @@ def test_a_vote_of_which_few_were_right_or_wrong_is_not_told(room):
     assert class_figures.of_class(room, "en").vote.total == 25 and "80 % right" in text_of(a_class(room))
 
 
+def labels_of(page: str) -> list[str]:
+    """What the shapes are called beside the curve."""
+    return sorted(map(unescape, re.findall(r"<text [^>]*>([A-D]: [^<]*|yours)</text>", page)))
+
+
 def test_the_guesses_lie_under_the_curve_with_small_numbers_hidden_and_ones_own_marked():
     room = taught(27)
     release.release(room)
-    counts = class_figures.guesses(room)
-    own = next(a for a in own_answers.of_phone(room, token(7), "en") if a.name == "shape").chosen[0].number
-    pages = {"pupil": a_pupils(room, 7, report=a_report()), "class": a_class(room, report=a_report())}
-    for name, page in pages.items():
-        labels = re.findall(r"<text [^>]*>([A-D]: [^<]*)</text>", page)
-        wanted = [f"{letter(n)}: {c}" + ", yours" * (name == "pupil" and n == own) for n, c in enumerate(counts)]
-        assert sorted(map(unescape, labels)) == wanted
-        assert page.count('stroke-dasharray="2 5"') == (name == "pupil")
-    votes.count_paper(room, next(o.number for o in votes.questions(room) if o.question.name == "shape"), {0: 90})
-    asked = [one for one in votes.questions(room) if one.question.name == "shape"]
-    assert len(asked) == 1 and class_figures.guesses(room)[0] == 90 + counts[0]
+    guessed = class_figures.guesses(room)
+    asked = next(one for one in votes.questions(room) if one.question.name == "shape")
+    found, grid = tallies.tally(room, asked), asked.question.grid
+    assert guessed.shapes == tuple(tallies.hidden(found.counts)) and guessed.curves == len(found.curves) == 13
+    through = dict(zip(grid.moments, grid.counts(found.curves), strict=True))
+    for share, accuracy, count in guessed.drawn:
+        assert count == through[round(share * 60)][grid.heights.index(round(100 * accuracy))] >= 5
+    assert (grid.moments[0] / 60, grid.heights[0] / 100, 13) in guessed.drawn and len(guessed.drawn) < 12
+    names = [f"{letter(n)}: {count}".replace("hidden", "–") for n, count in enumerate(guessed.shapes)]
+    own = choice_of(6, asked.number, 4)
+    chose = [name + ", yours" * (n == own) for n, name in enumerate(names)]
+    for page, labels in (
+        (a_pupils(room, 6, report=a_report()), chose),
+        (a_pupils(room, 7, report=a_report()), [*names, "yours"]),
+        (a_class(room, report=a_report()), names),
+    ):
+        assert labels_of(page) == labels and page.count('stroke-dasharray="2 5"') == (labels != names)
+        assert page.count('fill-opacity="0.5"') == len(guessed.drawn)
+    drawn = re.search(r'points="([^"]+)"[^>]*stroke-dasharray="2 5"', a_pupils(room, 7, report=a_report()))[1].split()
+    heights = [float(point.partition(",")[2]) for point in drawn]
+    assert len(drawn) == 1 + len(grid.moments) and heights[1:] == sorted(heights[1:], reverse=True)
+    assert "curves drawn on phones: 13" in second_page(a_class(room))
+
+
+def test_of_few_guesses_no_number_is_told_and_of_none_there_is_no_line(room):
     few = taught(2)
-    assert class_figures.guesses(few) == ("<5",) * 4
-    assert class_figures.guesses(classes.find(classes.open_class("fine_tuning", "en").code)) == ()
-
-
-def test_a_curve_that_was_drawn_lies_under_the_runs_on_the_page_of_whoever_drew_it(room):
-    ((question, moment),) = lessons.asked(lessons.load(), ["shape"], figures.recorded)
-    number = votes.ask(room, question, moment)
-    for pupil, rows in enumerate([(1, 2, 3, 4, 5, 6), (0, 0, 0, 0, 0, 0)]):
-        votes.join(room, token(pupil))
-        votes.answer(room, token(pupil), number, rows)
-    votes.set_state(room, number, votes.CLOSED)
-    release.release(room)
-    page = a_pupils(room, 0, report=a_report())
-    assert page.count('stroke-dasharray="2 5"') == 1 and "your curve" in page and "Dotted: yours." in page
-    assert "Grey: the shapes" not in page  # nobody has chosen one
-    assert "drawn: 20, 25, 30, 35, 40, 45 %" in text_of(page) and "15, 15, 15" not in text_of(page)
-    of_class = a_class(room, report=a_report())
-    assert "your curve" not in of_class and "drawn:" not in text_of(of_class)
+    found = class_figures.guesses(few)
+    assert (found.shapes, found.drawn, found.curves) == (("<5",) * 4, (), "<5")
+    assert class_figures.guesses(room) == NOTHING_GUESSED
+    assert labels_of(a_class(room, report=a_report())) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -249,14 +248,16 @@ def test_without_a_run_a_page_says_so_in_one_sentence_and_shows_the_rest(languag
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_says_whether_its_run_was_trained_in_the_lesson_or_recorded(language):
     recorded = a_report(recorded={"date": "2026-11-01T10:00", "commit": "abcdef1234567", "command": "x"})
-    live, kept = (text_of(take_home_page.of_pupil(one, [], (), language)) for one in (a_report(), recorded))
+    live, kept = (
+        text_of(take_home_page.of_pupil(one, [], NOTHING_GUESSED, language)) for one in (a_report(), recorded)
+    )
     words = {
         "en": ("was trained in the lesson", "was recorded before"),
         "fr": ("a eu lieu en classe", "a été enregistré"),
     }
     for sentence, (page, other) in zip(words[language], ((live, kept), (kept, live)), strict=True):
         assert sentence in page and sentence not in other
-    assert "2026-11-01" in kept and "abcdef1234" in kept
+    assert "2026" in kept and "abcdef1234" in kept and "abcdef1234" not in live
 
 
 def hostile_pages(text: str, language: str) -> list[str]:
@@ -267,8 +268,8 @@ def hostile_pages(text: str, language: str) -> list[str]:
     figures = ClassFigures("ACDE", datetime.date(2026, 11, 26), 27, (counted, replace(counted, parallel=False)), None)
     report = filled_with(text)
     return [
-        take_home_page.of_pupil(report, answers, (7, 7, 7, 7), language),
-        take_home_page.of_class(report, figures, (7, "<5", "hidden", 7), language),
+        take_home_page.of_pupil(report, answers, Guessed((7, 7, 7, 7)), language),
+        take_home_page.of_class(report, figures, Guessed((7, "<5", "hidden", 7)), language),
     ]
 
 
@@ -305,11 +306,9 @@ def test_the_run_that_a_class_has_watched_is_its_own_and_the_recorded_one_where_
 
 
 def test_labels_beside_a_curve_stay_within_its_picture_and_apart():
-    from engine.classroom.curve_picture import Guess
-    from engine.core.wording import Wording as Words
 
     guesses = [Guess(f"{letter(n)}: 7", ((0, 0.162), (200, 0.297)), n == 2) for n in range(4)]
-    drawn = str(picture(a_report().curve, Words("en"), "said", guesses, 230))
+    drawn = str(picture(a_report().curve, Sentences("en"), "said", Guesses(tuple(guesses)), 230))
     labels = [(float(y), name) for y, name in re.findall(r'<text x="600" y="([\d.]+)" fill="[^"]+">([^<]+)', drawn)]
     heights = sorted(y for y, _name in labels)
     assert len(heights) == 7 and all(b - a >= 16.9 for a, b in itertools.pairwise(heights))
@@ -325,7 +324,7 @@ def test_both_print_on_two_pages_of_a4_with_nothing_cut_small_or_on_one_another(
     room = taught(27)
     release.release(room)
     recorded = a_report(recorded={"date": "2026-11-01", "commit": "abcdef1234567", "command": "x"})
-    nobody = take_home_page.of_pupil(recorded, own_answers.of_nobody(room, language), (), language)
+    nobody = take_home_page.of_pupil(recorded, own_answers.of_nobody(room, language), NOTHING_GUESSED, language)
     pages = {
         "pupil": a_pupils(room, 7, language, recorded),
         "class": a_class(room, language, recorded),

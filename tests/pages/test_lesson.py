@@ -19,7 +19,7 @@ from engine.classroom import (
     slides,
     votes,
 )
-from engine.classroom.lesson_files import KINDS
+from engine.classroom.lesson_files import STEP_KINDS
 from engine.core import jobs, paths
 from engine.core.errors import EngineError, StorageError
 from engine.runs import lifecycle
@@ -88,10 +88,12 @@ def test_every_slide_is_shown_in_both_forms_and_languages(language, form):
         if slide is not wanted[-1]:
             turn(app)
     assert app.button(key="lesson_pagedown").disabled
-    assert {slide.kind for slide in wanted} == (set(KINDS) if form == "long" else {"guess", "curve", "secret", "vote"})
+    assert {slide.kind for slide in wanted} == (
+        set(STEP_KINDS) if form == "long" else {"guess", "curve", "secret", "vote"}
+    )
 
 
-@pytest.mark.parametrize("step", KINDS)
+@pytest.mark.parametrize("step", STEP_KINDS)
 def test_a_link_leads_to_its_step(step):
     app = lesson_page(step=step)
     (own,) = [s for s in lessons.load().steps["en"] if s.kind == step]

@@ -127,7 +127,7 @@ def show(
 def badge(run: Run) -> str:
     """What stands beside a picture: which run it shows, where that is another than the one in view, and whether it was recorded."""
     in_view = pair.current().run
-    if in_view is None or in_view.name == run.name:
+    if in_view is None or in_view.name == run.name or (run.recorded and present.on()):  # on a wall a word
         return _("recorded") if run.recorded else ""
     if run.recorded:
         return _("the recorded run {name}, not {other}", name=run.name, other=in_view.name)

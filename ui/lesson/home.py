@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.classroom import opening, own_answers, release, reports, take_home_page
+from engine.classroom.class_figures import NOTHING_GUESSED
 from engine.classroom.classes import SchoolClass
 from engine.classroom.experiments import EXPERIMENTS, LEARN
 from ui import errors, present
@@ -92,4 +93,4 @@ def _made(course: Course, code: str) -> str:
     found = reports.of_run(run, copied_index.prepare_for(run), copied_index.at_once) if run is not None else None
     names = course.lesson.names()
     answers = own_answers.without_answers([course.question(name) for name in names], code)
-    return take_home_page.of_pupil(found, answers, (), code)
+    return take_home_page.of_pupil(found, answers, NOTHING_GUESSED, code)

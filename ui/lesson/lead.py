@@ -96,4 +96,4 @@ def routes() -> list[Route]:
     """The route that takes a key; whoever asks for it tells that it is served."""
     global _served
     _served = True
-    return [Route(f"/{_ADDRESS}", _take, methods=["POST"])]
+    return [Route(path, _take, methods=["POST"]) for path in network.below_server(_ADDRESS)]

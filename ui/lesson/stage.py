@@ -95,11 +95,11 @@ def _follow(course: Course) -> None:
 def show(course: Course) -> None:
     """Shows the slide in view."""
     slide = course.slide
-    if slide.shows == slides.TEXT:
+    if slide.shows == slides.SHOWS_TEXT:
         _text(course)
     elif slide.shows == slides.VOTE:
         _vote(course)
-    elif slide.shows == slides.CHOICE:
+    elif slide.shows == slides.SHOWS_CHOICE:
         guess.choice(course)
     elif slide.shows == slides.TEN:
         guess.ten(course)

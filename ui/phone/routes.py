@@ -17,13 +17,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
-from streamlit import config
 
 from engine.classroom import classes, votes
 from engine.classroom.classes import SchoolClass
 from engine.classroom.opening import ADDRESS
 from engine.core import wording
 from engine.core.errors import ClassError
+from ui import network
 from ui.phone import arrivals, drawing, html, pages, sentences, take_home, teacher
 from ui.phone.forms import MY_PAGE, Refused, fields_of, number_of, own_address, safe
 from ui.phone.pace import Pace
@@ -191,10 +191,8 @@ def _answer(request: Request, fields: dict[str, str], code: str) -> Response:
 
 def routes() -> list[Route]:
     """The routes; below the server's own path too, where it has one."""
-    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
-    places = [f"/{ADDRESS}", *([f"/{base}/{ADDRESS}"] if base else [])]
     found = []
-    for place in places:
+    for place in network.below_server(ADDRESS):
         led = f"{place}/teacher/{{key}}"
         actions = [(f"{place}/{MY_PAGE}", "GET", my_page)]  # before what takes any code
         actions += [(path, "GET", look) for path in (place, f"{place}/", f"{place}/{{code}}")]

@@ -60,7 +60,7 @@ class Content:
                 "title": step.title,
                 "short": step.short,
                 "minutes": {"long": step.minutes, "short": step.short},
-                "first": _address(Slide(step, slides.TEXT)),
+                "first": _address(Slide(step, slides.SHOWS_TEXT)),
                 "say": self.markdown(step.teacher),
             }
             for step in self.lesson.steps[self.language]
@@ -80,9 +80,9 @@ class Content:
 
     def _slide(self, slide: Slide, short: bool) -> dict[str, Any]:
         build = {
-            slides.TEXT: self._text, slides.VOTE: self._vote, slides.CHOICE: self._choice, slides.TEN: self._ten,
-            slides.PLAY: self._play, slides.MEASURED: self._measured, slides.GAIN: self._gain, slides.CHANGED: self._changed, slides.BLIND: self._blind,
-            slides.HOME: self._home,
+            slides.SHOWS_TEXT: self._text, slides.VOTE: self._vote, slides.SHOWS_CHOICE: self._choice, slides.TEN: self._ten,
+            slides.PLAY: self._play, slides.MEASURED: self._measured, slides.GAIN: self._gain,
+            slides.CHANGED: self._changed, slides.BLIND: self._blind, slides.HOME: self._home,
         }[slide.shows]  # fmt: skip
         found = {
             "id": _address(slide), "step": slide.step.number, "short": short, "shows": slide.shows,
@@ -200,27 +200,25 @@ class Content:
         _ = self.wording.say
         there = recordings.play(EXPERIMENTS[code], self.wording) is not None
         none = "" if there else _("The recorded run of this experiment is not here, and none was trained yet.")
-        return {
-            "title": slide.step.title, "play": code, "none": none, "guesses": code == LEARN,
-        }  # fmt: skip
+        return {"title": slide.step.title, "play": code, "none": none, "guesses": code == LEARN}
 
     def _measured(self, slide: Slide) -> dict[str, Any]:
         """How many sentences were told whole that had been hidden in the article, by the number of places."""
-        _, n = self.wording.say, self.wording.say_many
+        _, _n = self.wording.say, self.wording.say_many
         groups = secret_trials.groups(secret_trials.shipped())
         none = "" if groups else _("What other sentences tell was not measured here.")
         rows = [
             {
                 "letter": letter(TIMES.index(group.times)),
                 "place": TIMES.index(group.times),
-                "text": n("in {n} place", "in {n} places", group.times),
+                "text": _n("in {n} place", "in {n} places", group.times),
                 "kind": "own",
                 "width": 100 * group.whole / group.count,
                 "said": _("{some} of {all}", some=group.whole, all=group.count),
             }
             for group in groups
         ]
-        said = n(
+        said = _n(
             "Told word for word behind three words, of {n} sentence in the same article.",
             "Told word for word behind three words, of {n} sentences in the same article.",
             max((group.count for group in groups), default=0),

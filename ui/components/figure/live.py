@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from ui import present, tables
+from ui import network, present, tables
 from ui.charts import described, style
 from ui.i18n import _, language
 
@@ -48,7 +48,7 @@ def routes() -> list[Route]:
     """The route of the plotting library; whoever asks for it tells that it is served."""
     global _served
     _served = True
-    return [Route(f"/{ADDRESS}", _library)]
+    return [Route(path, _library) for path in network.below_server(ADDRESS)]
 
 
 _MOST_CACHED = 256  # figures; some 10 kB each, as objects ten times that

@@ -2,7 +2,7 @@
 // follows from one clock, so that it can be stopped, dragged and repeated; all text is set as text.
 const SECONDS = 15, LIVE_SECONDS = 0.9, MOVING = 0.45;
 const THUMB = 16;  // pixels of the slider's thumb, which play.css gives it
-const LEAST = 112, PAGE = '[data-testid="stMainBlockContainer"]';  // pixels of the curve where it is presented; what it stands in
+const LEAST = 136, PAGE = '[data-testid="stMainBlockContainer"]';  // pixels of the curve where it is presented; what it stands in
 const machines = new WeakMap();
 
 function element(name, properties = {}, children = []) {
@@ -209,6 +209,11 @@ class Machine {
 
   draw() {
     const { data } = this, place = this.place;
+    this.badge.textContent = data.badge;
+    this.badge.hidden = !data.badge;
+    // Presented, it stands beside the title of the sentence, where it takes no height from the curve.
+    const home = data.presented ? this.right : this.box;
+    if (this.badge.parentElement !== home) home.prepend(this.badge);
     this.drawCurve(place);
     this.drawText(place);
     const finished = this.clock >= this.end;
@@ -217,8 +222,6 @@ class Machine {
     this.slider.value = Math.round(this.stepAt(place.at));
     this.slider.setAttribute("aria-label", data.words.slider);
     if (this.count) this.slider.setAttribute("aria-valuetext", this.named(Math.round(place.at)));
-    this.badge.textContent = data.badge;
-    this.badge.hidden = !data.badge;
     this.drawVerdict(finished && !data.live && this.count > 1);
   }
 
@@ -287,9 +290,11 @@ class Machine {
     const { data, svg } = this, width = this.wide || Math.max(260, this.box.clientWidth), narrow = width < 560;
     // Presented, its text is twice as large, and a projector at a zoom of 150 % has 480 pixels for all.
     const height = data.presented ? Math.max(LEAST, this.most - this.given) : narrow ? 190 : data.height;
-    this.badge.classList.toggle("above", narrow);  // beside the figure's name there is no room for it
+    this.badge.classList.toggle("above", narrow && !data.presented);  // beside the figure's name there is no room for it
     const room = narrow ? 64 : data.presented ? 320 : 204, edge = data.presented ? 38 : 26;
-    const box = { left: data.presented ? 78 : 44, right: width - room, top: edge, bottom: height - edge };
+    // The highest label stands below a badge that lies in the same corner.
+    const highest = Math.max(edge, data.badge && !narrow && !data.presented ? this.badge.offsetHeight + 4 : 0);
+    const box = { left: data.presented ? 78 : 44, right: width - room, top: highest, bottom: height - edge };
     const lines = [data.own, ...data.beside, ...(data.other ? [data.other] : []), ...(data.ghost && this.count < 2 ? [data.ghost] : []), ...(data.guesses ?? [])];
     const levels = data.levels ?? [];
     const values = [data.base, ...levels.map(level => level.value), ...lines.flatMap(line => line.points.map(point => point[1]))].filter(v => v !== null);
