@@ -50,7 +50,7 @@ def show(
         said = html.escape(
             _("What does not fit stands to the right: scroll the table, or open it over the whole screen.")
         )
-        st.html(f'<p class="goes_on {"" if everywhere else "narrow"}">{said}</p>')
+        st.html(f'<p class="goes-on {"" if everywhere else "narrow"}">{said}</p>')
     return shown
 
 
