@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from engine.classroom.room_speed import Speed
 from engine.core import jobs, paths
 from engine.core.errors import EngineError, RunError
 from engine.core.files import make_folder, read_json, sweep, temporary, write_bytes, write_json
-from engine.core.progress import Cancelled, Progress
+from engine.core.progress import Cancelled, OnProgress, Progress
 from engine.presets import memory
 from engine.runs import lifecycle
 from engine.runs.devices import Claim, suiting
@@ -131,11 +131,11 @@ def check(work: jobs.Work) -> dict[str, Any]:
         findings += found
         after = room.SUBJECTS.index(subject) + 1
         say(room.SUBJECTS[after])
-    findings += _speed(findings, bool(work.value.get("trains", True)), work.say)
+    findings += _speed(findings, bool(work.value.get("trains", True)), lambda _progress: work.say())
     return {"subject": "", "findings": [one.to_json() for one in findings]}
 
 
-def _speed(findings: list[Finding], trains: bool, on_progress: Callable[[], None]) -> list[Finding]:
+def _speed(findings: list[Finding], trains: bool, on_progress: OnProgress) -> list[Finding]:
     """How long the lesson's runs take here: measured now, or told from the last time."""
     reason: EngineError | None = None
     can = all(one.state == WELL for one in findings if one.subject in (room.FRAMEWORK, room.MEMORY, room.DISK))
@@ -154,7 +154,7 @@ def _speed(findings: list[Finding], trains: bool, on_progress: Callable[[], None
     return [Finding(MINUTE, LOOK, sentence, advice)]
 
 
-def _measured(on_progress: Callable[[], None]) -> Speed:
+def _measured(on_progress: OnProgress) -> Speed:
     """Trains a short run of the lesson's kind, alone on its device, and leaves nothing of it.
 
     Raises:
@@ -193,18 +193,17 @@ def _kept_in(own: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-_broken: list[
-    BaseException
-] = []  # of a step whose memory ran out: what it holds must not be freed (docs/decisions/0011)
+# Of a step whose memory ran out: what it holds must not be freed (docs/decisions/0011).
+_broken: list[BaseException] = []
 
 
-def _trained(settings: RunSettings, root: Path, on_progress: Callable[[], None]) -> Speed:
+def _trained(settings: RunSettings, root: Path, on_progress: OnProgress) -> Speed:
     run = lifecycle.create(settings, root=root)
     cancelled: list[bool] = []
 
     def tell(progress: Progress) -> None:
         try:
-            on_progress()
+            on_progress(progress)
         except Cancelled:
             cancelled.append(True)
             raise

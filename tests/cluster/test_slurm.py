@@ -22,6 +22,7 @@ def cluster(tiny_preset, sample_folder):
         yield started
 
 
+@pytest.mark.long
 def test_the_check_runs_a_job_through_the_settings(cluster):
     done = cluster.engine("cluster", "check", "--json", seconds=200)
     assert json.loads(done.stdout.splitlines()[-1])["well"], done.stdout

@@ -163,7 +163,7 @@ def test_where_waiting_or_another_setting_helps_it_is_that_which_is_said(monkeyp
 
 
 MAY_STAY = re.compile(
-    "Share|Present|Stop|Play|Verify|Continue|Specialise|Delete|CSV|Build the index|Copied|Open|Markdown|Prepare|Next"
+    "Share|Present|Check this room|Stop|Play|Verify|Continue|Specialise|Delete|CSV|Build the index|Copied|Open|Markdown|Prepare|Next"
 )
 
 

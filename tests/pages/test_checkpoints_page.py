@@ -89,6 +89,6 @@ def test_a_table_that_goes_on_to_the_right_says_so(root):
     a_run(root)
     for place, everywhere in (("checkpoints", True), ("runs", True), ("articles", False)):
         app = open_page(place)
-        said = [element.proto.body for element in app.get("html") if element.proto.body.startswith('<p class="goes_on')]
+        said = [element.proto.body for element in app.get("html") if element.proto.body.startswith('<p class="goes-on')]
         assert said and all("stands to the right" in text for text in said), place
         assert any("narrow" not in text for text in said) == everywhere, place

@@ -37,6 +37,7 @@ def subjects(status: room_check.Status) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.long  # trains a minute; a check that is stopped while it trains is tested always
 def test_a_check_measures_with_a_real_run_and_leaves_nothing_of_it(root):
     check = room_check.Check()
     check.start("fine_tuning", [])
