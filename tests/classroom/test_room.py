@@ -273,6 +273,31 @@ def test_a_position_is_read_by_any_process_and_written_only_when_it_changes(scho
     assert done.stdout.strip() == "3 text"
 
 
+def test_the_moment_that_is_looked_back_at_belongs_to_the_class_and_to_its_run(school_class):
+    position.put_moment(school_class, 3)  # nothing was shown yet
+    assert position.of(school_class) is None
+    position.put(school_class, "4 text", False, "run", True)
+    assert position.of(school_class).moment == 0
+    position.put_moment(school_class, 3)
+    written = votes.progress(school_class)
+    position.put_moment(school_class, 3)
+    assert votes.progress(school_class) == written and position.of(school_class).moment == 3
+    assert position.put(school_class, "5 text", False, "run", True).moment == 3  # who comes back finds it there
+    assert position.put(school_class, "5 text", False, "another", False).moment == 0
+    for wrong in (-1, position.LAST_MOMENT + 1, True, 1.0):
+        with pytest.raises(ValueError, match="moments are counted"):
+            position.put_moment(school_class, wrong)
+
+
+def test_a_class_of_before_has_its_position_and_no_moment_yet(school_class):
+    former = {"slide": "4 text", "short": False, "run": "run", "begun": 1.0, "entered": 2.0}
+    position.put(school_class, "2 text", False, "", True)
+    school_class.write(lambda c: c.execute("UPDATE facts SET value = ? WHERE name = 'position'", (json.dumps(former),)))
+    assert position.of(school_class) == position.Position(**former, moment=0)
+    position.put_moment(school_class, 2)
+    assert position.of(school_class) == position.Position(**former, moment=2)
+
+
 def test_turning_the_page_is_nothing_new_for_phones(school_class):
     votes.join(school_class, "token")
     before = votes.news(school_class, "token")
@@ -280,7 +305,18 @@ def test_turning_the_page_is_nothing_new_for_phones(school_class):
     assert votes.news(school_class, "token") == before
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{}", "{", '{"slide": 1, "short": 0}', "9" * 5000])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "",
+        "[]",
+        "{}",
+        "{",
+        '{"slide": 1, "short": 0}',
+        "9" * 5000,
+        '{"slide": "2 text", "short": false, "run": "", "begun": 1, "entered": 1, "moment": -1}',
+    ],
+)
 def test_a_position_that_was_damaged_is_none_and_is_written_anew(school_class, damage):
     position.put(school_class, "2 text", False, "", True)
     school_class.write(lambda c: c.execute("UPDATE facts SET value = ? WHERE name = 'position'", (damage,)))

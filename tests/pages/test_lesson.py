@@ -184,6 +184,43 @@ def test_the_slider_moves_the_sentence_and_its_accuracy():
     assert the(app.metric, "Accuracy").value != before
 
 
+def test_the_slider_moves_in_all_windows_of_a_class_and_whoever_follows_moves_none():
+    app, of = opened_class()
+    key = app.session_state["lesson_key"]
+    teacher = lesson_page(**{"class": of.code, "key": key, "step": "time", "view": "teacher"})
+    wall, pupil = lesson_page(**{"class": of.code, "key": key}), lesson_page(**{"class": of.code})
+    written = votes.progress(of)
+    teacher.select_slider(key="lesson_moment").set_value(2).run()
+    assert votes.progress(of) == written + 1
+    assert the(wall.run().metric, "Accuracy").value == the(teacher.metric, "Accuracy").value
+    wall.select_slider(key="lesson_moment").set_value(5).run()
+    assert votes.progress(of) == written + 2
+    for window in (teacher, pupil):
+        assert window.run().select_slider(key="lesson_moment").value == 5
+        assert the(window.metric, "Accuracy").value == the(wall.metric, "Accuracy").value
+    assert pupil.select_slider(key="lesson_moment").disabled
+    turn(turn(wall)).button(key="lesson_pageup").click().run()
+    wall.button(key="lesson_pageup").click().run()
+    assert wall.select_slider(key="lesson_moment").value == 5  # who comes back to the slide finds it there
+    assert votes.progress(of) == written + 6
+
+
+def test_on_a_full_disk_the_slider_moves_in_its_own_window(monkeypatch):
+    app, of = opened_class()
+    app = lesson_page(**{"class": of.code, "key": app.session_state["lesson_key"], "step": "time"})
+
+    def full(*_args):
+        raise StorageError("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(position, "put_moment", full)
+        app.select_slider(key="lesson_moment").set_value(3).run()
+        assert len(app.error) == 1 and app.select_slider(key="lesson_moment").value == 3
+        assert app.run().select_slider(key="lesson_moment").value == 3
+    app.select_slider(key="lesson_moment").set_value(4).run()
+    assert not app.error and position.of(of).moment == 4
+
+
 def test_the_teacher_sees_notes_and_the_expected_answer_apart_from_the_wall():
     wall, own = turn(lesson_page(step="cost")), turn(lesson_page(step="cost", view="teacher"))
     notes = lessons.load().steps["en"][5].teacher.splitlines()[-1][:8]

@@ -40,6 +40,7 @@ class Course:
         at: the number of the slide, from 0. of: the class; None where votes are counted on this screen alone.
         leads: whether this session leads it. figures: language → name → text. begun, entered: when lesson and step began
             (Unix seconds). seen: how much had been written of the class when this was found out (`votes.progress`).
+        moment: which moment of the run the class looks back at, from 0; None where it is this screen's alone.
     """
 
     lesson: Lesson
@@ -52,6 +53,7 @@ class Course:
     begun: float
     entered: float
     seen: int
+    moment: int | None = None
 
     @property
     def slide(self) -> Slide:
@@ -151,6 +153,7 @@ def begin() -> Course:
         place.begun if place is not None else state[_BEGUN],
         place.entered if place is not None else state[_ENTERED],
         seen,
+        place.moment if place is not None else None,
     )
 
 

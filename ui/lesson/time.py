@@ -1,10 +1,11 @@
-"""Time: a slider over the moments of the minute, directly above the sentence that changes, with its accuracy beside it."""
+"""Time: a slider over the moments of the minute, which moves in all windows of a class, directly above the sentence that changes."""
 
 import streamlit as st
 
+from engine.classroom import position
 from engine.classroom.experiments import EXPERIMENTS, LEARN
 from engine.runs.history import snapshots
-from ui import present, texts, words
+from ui import errors, present, texts, words
 from ui.explore import time as moments
 from ui.i18n import _
 from ui.lesson import live
@@ -12,6 +13,7 @@ from ui.lesson.course import Course
 from ui.readers import folders, recorded
 
 _AT = "lesson_moment"
+_FOLLOWED = "lesson_moment_followed"  # the class's moment that this session has shown last
 
 
 def show(course: Course) -> None:
@@ -23,10 +25,12 @@ def show(course: Course) -> None:
         st.info(_("The recorded run of this experiment is not here, and none was trained yet."))
         return
     places = range(len(found))
-    if st.session_state.get(_AT) not in places:
-        st.session_state[_AT] = 0
+    _follow(course, places)
     titles = [folders.snapshot_title(one) for one in found]
-    at = st.select_slider(_("Moment of the training"), places, format_func=titles.__getitem__, key=_AT)
+    at = st.select_slider(
+        _("Moment of the training"), places, format_func=titles.__getitem__, key=_AT, disabled=not course.leads,
+        on_change=_moved, args=(course,),
+    )  # fmt: skip
     moment = found[at]
     sentence, figure = st.columns([4, 1])
     with figure:
@@ -40,3 +44,19 @@ def show(course: Course) -> None:
     elif run.recorded:
         with st.expander(_("Where the recorded runs come from")):
             recorded.note([run])
+
+
+def _follow(course: Course, places: range) -> None:
+    """Puts the slider where the class's is; a choice that could not be written stays in its window until that moves."""
+    state = st.session_state
+    is_news = course.moment is not None and course.moment != state.get(_FOLLOWED)
+    if is_news or state.get(_AT) not in places:
+        state[_AT] = course.moment if course.moment in places else 0
+    state[_FOLLOWED] = course.moment
+
+
+def _moved(course: Course) -> None:
+    """Moves the sliders of all windows of the class, once whoever leads it lets go."""
+    if course.of is not None and course.leads:
+        with errors.shown():
+            position.put_moment(course.of, st.session_state[_AT])
