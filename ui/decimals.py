@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from engine.core import numbers
-from ui import words
+from ui import i18n, words
 from ui.i18n import _, language
 
 WRONG = math.nan  # what a text that is no number stands for: no setting takes it
@@ -50,7 +50,8 @@ def is_wrong(value: Any) -> bool:
 
 def of_unit(unit: str, amount: float | None) -> float:
     """How long a run is to be, in steps, epochs or minutes; an empty field is 0, which no run takes."""
-    return int(amount or 0) if unit == "steps" and not is_wrong(amount) else float(amount or 0)
+    is_whole = amount is not None and not is_wrong(amount) and float(amount).is_integer()
+    return int(amount or 0) if unit == "steps" and (amount is None or is_whole) else float(amount or 0)
 
 
 def slider(
@@ -70,6 +71,7 @@ def slider(
         place: where it is drawn. key: of the session's state, which holds its number.
     """
     steps = [round(low + n * step, 10) for n in range(round((high - low) / step) + 1)]
+    i18n.resend(key)
     found: float = place.select_slider(
         label,
         _with(steps, st.session_state.get(key)),

@@ -56,3 +56,11 @@ def error_text(error: EngineError, write: Callable[[str], str] = str) -> str:
     from ui import server_paths  # which asks who the session is, whose words are this module's
 
     return wording.of(language()).error(error, lambda text: write(server_paths.shown(text)))
+
+
+def resend(key: str) -> None:
+    """Has the browser hear of a slider's value again where the language has changed: it answers with the text of a place."""
+    state, spoken = st.session_state, f"_{key}_language"
+    if key in state and state.get(spoken, language()) != language():
+        state[key] = state[key]
+    state[spoken] = language()

@@ -5,7 +5,7 @@ import threading
 import time
 
 from engine.classroom import classes
-from engine.services import uploads
+from engine.services import room_check, uploads
 from ui import budget
 
 PAUSE_SECONDS = 600.0
@@ -27,6 +27,10 @@ def _sweep() -> None:
             uploads.sweep(3600 * budget.limits().upload_hours)
         except Exception:  # the next one may do better; nobody looks at this thread
             log.exception("sweeping visitors' uploads")
+        try:
+            room_check.sweep_left()
+        except Exception:
+            log.exception("deleting what a killed check of the room left")
         try:
             classes.erase_old()
         except Exception:

@@ -108,12 +108,23 @@ def guesses(of: SchoolClass) -> Guessed:
         for seconds, percent, count in tallies.drawn_cells(question.grid, found.curves)
         if isinstance(count, int)
     ]
-    return Guessed(tuple(chosen), tuple(drawn), _small(len(found.curves)))
+    return Guessed(tuple(chosen), tuple(drawn), _drawn(found))
 
 
 def _small(count: int) -> Number:
     """A count by itself, as it may leave the class."""
     return tallies.disclosed([count])[0][0]
+
+
+def _drawn(found: tallies.Tally) -> Number:
+    """How many curves were drawn; hidden where a point of the grid has a small number, which it would tell."""
+    grid = found.asked.question.grid
+    if grid is None or not found.curves:
+        return 0
+    if len(found.curves) < FEWEST_IN_CELL:
+        return tallies.SMALL
+    cells = [count for _moment, _height, count in tallies.drawn_cells(grid, found.curves)]
+    return len(found.curves) if all(isinstance(count, int) for count in cells) else tallies.HIDDEN
 
 
 def _counted(of: SchoolClass, several: Sequence[Asked], language: str) -> QuestionFigures:
@@ -132,7 +143,7 @@ def _counted(of: SchoolClass, several: Sequence[Asked], language: str) -> Questi
         tuple(rows),
         _changed(of, first.name) if any(one.moment == AFTER for one in several) else None,
         len(first.forms) > 1,
-        _small(len(drawn)) if (drawn := tallies.tally(of, asked[-1][1]).curves) else 0,
+        _drawn(tallies.tally(of, asked[-1][1])),
     )
 
 
@@ -140,13 +151,17 @@ def _changed(of: SchoolClass, name: str) -> Changed | None:
     found = tallies.pairs(of, name)
     if found is None:
         return None
-    (_same, wrong_right, right_wrong, _wrong), total = tallies.disclosed(found.counts)
-    return Changed(wrong_right, right_wrong, total)
+    _same, wrong_right, right_wrong, _wrong = shown = tallies.hidden_pairs(found.counts)
+    return Changed(wrong_right, right_wrong, tallies.HIDDEN if tallies.HIDDEN in shown else found.total)
 
 
 def _vote(of: SchoolClass) -> Share | None:
-    """The blind vote; None where so few were right, or wrong, that the share would tell how many."""
-    found = tallies.blind_vote(of, tallies.blind_questions(of))
+    """The blind vote; None where so few were right, or wrong, that the share would tell how many, of one question or of all."""
+    asked = tallies.blind_questions(of)
+    found = tallies.blind_vote(of, asked)
     if found is None or min(found.right, found.total - found.right) < FEWEST_IN_CELL:
         return None
+    rights = (tallies.hidden(tallies.tally(of, one).counts)[one.question.right or 0] for one in asked)
+    if not all(isinstance(count, int) for count in rights):
+        return None  # the share, less the numbers that stand beside it, would be the one that is hidden
     return found

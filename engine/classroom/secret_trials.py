@@ -87,8 +87,17 @@ def from_json(value: Mapping[str, Any]) -> list[Trial]:
 
 
 def shipped(file: Path = FILE) -> list[Trial]:
-    """The trials that ship; none where the file is gone."""
-    return from_json(read_json(file)) if file.is_file() else []
+    """The trials that ship; none where the file is gone or damaged."""
+    try:
+        found = from_json(read_json(file)) if file.is_file() else []
+    except (KeyError, TypeError, AttributeError):  # edited by hand
+        return []
+    return found if all(_is_whole(one) for one in found) else []
+
+
+def _is_whole(one: Trial) -> bool:
+    counts = (one.times, one.told, one.of, one.leaked)
+    return isinstance(one.sentence, str) and all(type(n) is int and n >= 0 for n in counts) and one.of > 0
 
 
 def groups(trials: Iterable[Trial]) -> list[Group]:

@@ -26,7 +26,7 @@ _SPACE = Space(
     height=205,
 )
 # The second page has two columns of so many lines, each as wide as so many small letters, or bold ones.
-_LINES, _LINES_OF_CLASS = 57, 52
+_LINES, _LINES_OF_CLASS = 58, 52
 _ACROSS, _BOLD = 52, 47
 _COUNTS = 10  # small letters that the counts beside a choice take
 _BETWEEN = 0.35  # lines between two questions

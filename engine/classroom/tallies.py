@@ -206,7 +206,7 @@ def table(of: SchoolClass, language: str) -> str:
     for name in dict.fromkeys(one.question.name for one in questions(of) if one.moment == AFTER):
         if changed := pairs(of, name):
             kinds = ("right→right", "wrong→right", "right→wrong", "wrong→wrong")
-            for kind, count in zip(kinds, hidden(changed.counts), strict=True):
+            for kind, count in zip(kinds, hidden_pairs(changed.counts), strict=True):
                 writer.writerow([cell(name), "before→after", "", "", kind, "", count])
     return out.getvalue()
 
@@ -227,6 +227,15 @@ def drawn_cells(grid: Grid, curves: Iterable[tuple[int, ...]]) -> list[tuple[int
         for moment, column in zip(grid.moments, shown, strict=True)
         for height, count in zip(grid.heights, column, strict=True)
     ]
+
+
+def hidden_pairs(counts: Iterable[int]) -> list[int | str]:
+    """What changed from before to after, as it may leave the class: nothing of it where one number is small.
+
+    How many were right before and after stands beside it: with that, one of the four numbers tells all.
+    """
+    counts = list(counts)
+    return [HIDDEN] * len(counts) if min(counts) < FEWEST_IN_CELL else list(counts)
 
 
 def hidden(counts: Iterable[int]) -> list[int | str]:

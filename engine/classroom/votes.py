@@ -94,6 +94,7 @@ def ask(of: SchoolClass, question: Question, moment: str = ONCE) -> int:
         cursor = connection.execute(
             "INSERT INTO questions (name, moment, round, content, state) VALUES (?, ?, ?, ?, ?)", values
         )
+        _take_release_back(connection)
         count_change(connection)
         return int(cursor.lastrowid or 0)
 
@@ -111,9 +112,16 @@ def set_state(of: SchoolClass, number: int, state: str) -> None:
         if _asked(connection, of, number).moment == BEFORE and state == REVEALED:
             raise ClassError("Do not tell it yet: the same idea comes back after the lesson.")
         connection.execute("UPDATE questions SET state = ? WHERE number = ?", (state, number))
+        if state == OPEN:
+            _take_release_back(connection)
         count_change(connection)
 
     of.write(change)
+
+
+def _take_release_back(connection: sqlite3.Connection) -> None:
+    """Phones no longer take home a page that tells right answers: a question is asked, and may be closed before it is revealed."""
+    connection.execute("UPDATE facts SET value = '0' WHERE name = ?", (RELEASED,))
 
 
 def close_all(of: SchoolClass) -> list[int]:

@@ -37,7 +37,11 @@ def _written(number: float, pattern: str, code: str) -> str:
 
 
 # Spaces group thousands, and a minus is not always a hyphen.
-_TYPED = {**dict.fromkeys(map(ord, " \u00a0\u202f\u2009")), ord("\u2212"): "-"}
+_SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009"), " ")
+_TYPED = re.compile(
+    r"[+-]?(?:(?P<grouped>\d{1,3}(?:(?P<group>[ ,.])\d{3})(?:(?P=group)\d{3})*)|\d+|(?=[,.]\d))(?:(?P<point>[,.])\d*)?(?:[eE][+-]?\d+)?",
+    re.ASCII,
+)
 
 
 def parsed(text: str, code: str) -> float:
@@ -46,18 +50,21 @@ def parsed(text: str, code: str) -> float:
     Raises:
         ValueError: it is none.
     """
-    bare = text.translate(_TYPED)
-    signs = [sign for sign in bare if sign in ",."]
-    sign = signs[-1] if len(set(signs)) == 2 else "".join(set(signs))
-    grouped = re.fullmatch(r"[+-]?[1-9]\d{0,2}(?:[,.]\d{3})+", bare)
-    if sign and len(set(signs)) == 1 and grouped and sign == babel.get_group_symbol(code):
-        sign = ""  # 1,234 in English
-    if sign and signs.count(sign) > 1:
+    bare = text.translate(_SPACES).replace("\u2212", "-").strip()
+    found = _TYPED.fullmatch(bare)
+    if found is None:
         raise ValueError(text)
-    found = float("".join("." if s == sign else s for s in bare if s == sign or s not in ",."))
-    if not math.isfinite(found):
+    group, point = found["group"], found["point"]
+    if group in (",", ".") and point is None and found["grouped"].count(group) == 1:
+        if group != babel.get_group_symbol(code) or found["grouped"].startswith("0"):
+            group, point = None, group  # 1,234 is a decimal in French, and so is 0,123 everywhere
+    elif group is not None and group == point:
         raise ValueError(text)
-    return found
+    bare = bare.replace(group, "") if group else bare
+    number = float(bare.replace(point, ".") if point else bare)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def percent(number: float, digits: int, code: str) -> str:

@@ -94,6 +94,12 @@ class Check:
         return Status(value["state"], alive, value["since"], str(value.get("subject", "")), findings, error)
 
 
+def sweep_left() -> None:
+    """Deletes the run of a check that was killed; that of one at work stays."""
+    if folder().is_dir():
+        sweep(folder(), ("tmp",))
+
+
 def note_phone(finding: Finding) -> None:
     """Keeps whether a phone came through, so that it stands among what was found.
 

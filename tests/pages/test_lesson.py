@@ -221,6 +221,19 @@ def test_on_a_full_disk_the_slider_moves_in_its_own_window(monkeypatch):
     assert not app.error and position.of(of).moment == 4
 
 
+def test_while_a_class_is_open_a_page_without_its_key_reveals_nothing():
+    hands = lesson_page(step="guess", slide="2")
+    button = next(b for b in hands.button if b.key.startswith("lesson_reveal_"))
+    button.click().run()
+    assert "right" in ballot(hands)
+    opened_class()
+    hands.run()
+    assert "right" not in ballot(hands)
+    other = lesson_page(step="vote", slide="2")
+    assert all(b.disabled for b in other.button if (b.key or "").startswith("lesson_reveal_"))
+    assert "A class is open here" in texts(other)
+
+
 def test_the_teacher_sees_notes_and_the_expected_answer_apart_from_the_wall():
     wall, own = turn(lesson_page(step="cost")), turn(lesson_page(step="cost", view="teacher"))
     notes = lessons.load().steps["en"][5].teacher.splitlines()[-1][:8]

@@ -23,13 +23,37 @@ pytestmark = pytest.mark.usefixtures("no_studio")
         ("1\u202f234", 1234, 1234),
         ("−0,5", -0.5, -0.5),
         ("7", 7, 7),
+        (".5", 0.5, 0.5),
+        ("0,123", 0.123, 0.123),
+        ("1,234,567", 1234567, 1234567),
     ],
 )
 def test_a_number_is_read_as_the_language_types_it_and_as_programs_write_it(text, english, french):
     assert (numbers.parsed(text, "en"), numbers.parsed(text, "fr")) == (english, french)
 
 
-@pytest.mark.parametrize("text", ["", "a", "1,2,3", "1.2.3", "nan", "inf", "1e999", "--1", "0x1", "²"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a",
+        "1,2,3",
+        "1.2.3",
+        "1_000",
+        "1,2,3.4",
+        "1.5,000",
+        "1 2",
+        "٣",
+        ".",
+        ",",
+        "nan",
+        "inf",
+        "1e999",
+        "--1",
+        "0x1",
+        "²",
+    ],
+)
 @pytest.mark.parametrize("code", ["en", "fr"])
 def test_what_is_no_number_is_told_from_one(text, code):
     with pytest.raises(ValueError):

@@ -639,3 +639,11 @@ def test_a_browser_keeps_the_key_of_a_class_that_is_here_and_no_other():
     assert client.post("/_atelier/lead", json={"key": "x" * 2000}).status_code == 413
     classes.delete(opened.code)
     assert client.post("/_atelier/lead", json={"key": opened.key}).status_code == 410
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "127.0.1.1", None, "testclient"])
+def test_this_machine_is_no_phone_that_came(host):
+    arrivals.begin()
+    assert arrivals.take(arrivals.greet(), host).was_here and arrivals.newest().came is None
+    assert arrivals.take(arrivals.greet(), "192.0.2.7").came is not None
+    arrivals.end()

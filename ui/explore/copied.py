@@ -15,7 +15,7 @@ from engine.runs.articles_read import Seen
 from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.snapshots import Snapshot
-from ui import address, bases_view, budget, errors, memorisation_view, pair, present, sources, words
+from ui import address, bases_view, budget, errors, i18n, memorisation_view, pair, present, sources, words
 from ui.charts import colours
 from ui.components.figure import live
 from ui.explore import copied_index
@@ -74,6 +74,7 @@ def chosen_moment(run: Run) -> Snapshot | None:
         st.info(_("This run has written no sample yet: its samples appear here as they come. Type a text meanwhile."))
         return None
     key, last = f"copied_moment_{run.name}", len(with_samples) - 1
+    i18n.resend(key)
     if st.session_state.get(key, 0) > last:  # the run went on from an earlier step
         del st.session_state[key]
     at = (

@@ -13,7 +13,7 @@ from engine.runs.folder import Run
 from engine.runs.history import snapshots
 from engine.runs.history.events import Sample
 from engine.runs.history.snapshots import Snapshot
-from ui import address, against, bases_view, budget, pair, present, rooms, texts, words
+from ui import address, against, bases_view, budget, i18n, pair, present, rooms, texts, words
 from ui.charts import colours, time_figures
 from ui.components.figure import live
 from ui.components.tokens import microscope_view
@@ -241,6 +241,7 @@ def moving(stages: list[Run], other: Run | None, why_not: str, working: bool, re
             key="time_play",
             width="content",
         )
+        i18n.resend("time_slider")
         st.select_slider(
             _("Moment"),
             list(range(len(all_snapshots))),

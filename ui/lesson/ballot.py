@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.classroom import lessons, tallies, votes
+from engine.classroom import classes, lessons, tallies, votes
 from engine.classroom.figures import recorded
 from engine.classroom.questions import AFTER, BEFORE, TEXT, Question, Wording
 from engine.classroom.votes import CLOSED, MOST_CARDS, OPEN, REVEALED
@@ -59,7 +59,12 @@ def of(course: Course, name: str, moment: str = "") -> Ballot:
     if course.of is None:
         kept = _hands(name, moment, question.count)
         return Ballot(
-            question, moment, REVEALED if kept["revealed"] else OPEN, kept["round"], nothing, tuple(kept["counts"])
+            question,
+            moment,
+            REVEALED if kept["revealed"] and _may_reveal(course) else OPEN,
+            kept["round"],
+            nothing,
+            tuple(kept["counts"]),
         )
     asked = tallies.newest(course.of, name, moment)
     if asked is None or asked.question.count != question.count:
@@ -67,6 +72,11 @@ def of(course: Course, name: str, moment: str = "") -> Ballot:
     found = tallies.tally(course.of, asked)
     counted = (found.phones, found.paper)
     return Ballot(asked.question, moment, asked.state, asked.round, *counted, asked.number, found.curves)
+
+
+def _may_reveal(course: Course) -> bool:
+    """Whether this session may show right answers: without a class anybody's page counts hands, a pupil's of an open class too."""
+    return course.of is not None or not classes.any_open()
 
 
 def _hands(name: str, moment: str, count: int) -> dict[str, Any]:
@@ -159,10 +169,13 @@ def _buttons(course: Course, ballot: Ballot) -> None:
                 _("Show the answers"),
                 key=f"lesson_reveal_{key}",
                 type="primary",
-                disabled=course.of is None and not ballot.total and ballot.question.right is None,
+                disabled=not _may_reveal(course)
+                or (course.of is None and not ballot.total and ballot.question.right is None),
                 on_click=_set,
                 args=(course, ballot, REVEALED),
             )
+            if not _may_reveal(course):
+                st.caption(_("A class is open here: its teacher's own link shows the answers, or erase it first."))
         if ballot.moment not in (BEFORE, AFTER) and (ballot.is_revealed or ballot.state == CLOSED or ballot.total):
             st.button(_("Vote again"), key=f"lesson_again_{key}", on_click=_again, args=(course, ballot))
     if ballot.question.kind != TEXT and ballot.state in (OPEN, CLOSED):

@@ -5,7 +5,7 @@ import streamlit as st
 from engine.classroom import position
 from engine.classroom.experiments import EXPERIMENTS, LEARN
 from engine.runs.history import snapshots
-from ui import errors, present, texts, words
+from ui import errors, i18n, present, texts, words
 from ui.explore import time as moments
 from ui.i18n import _
 from ui.lesson import live
@@ -26,6 +26,7 @@ def show(course: Course) -> None:
         return
     places = range(len(found))
     _follow(course, places)
+    i18n.resend(_AT)
     titles = [folders.snapshot_title(one) for one in found]
     at = st.select_slider(
         _("Moment of the training"), places, format_func=titles.__getitem__, key=_AT, disabled=not course.leads,

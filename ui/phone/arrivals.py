@@ -4,6 +4,7 @@ A phone has come when it asks a second time, since then an answer of this server
 long it took, and nothing of the phone.
 """
 
+import ipaddress
 import secrets
 import threading
 import time
@@ -12,7 +13,6 @@ from dataclasses import dataclass, replace
 from engine.core import machine
 
 WAIT_SECONDS = 60.0
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,15 @@ def greet() -> str:
         return ticket
 
 
+def _is_this_machine(host: str | None) -> bool:
+    try:
+        address = ipaddress.ip_address(host or "")
+    except ValueError:
+        return True  # a name, or none: nothing that a phone comes from
+    address = getattr(address, "ipv4_mapped", None) or address  # as a server of both kinds writes 127.0.0.1
+    return address.is_loopback or str(address) in machine.addresses()
+
+
 def take(ticket: str, host: str | None) -> Try | None:
     """Notes that a phone has come again with what it was sent on with: the try with what it says; None where that is nothing.
 
@@ -79,7 +88,7 @@ def take(ticket: str, host: str | None) -> Try | None:
         host: the address that it comes from.
     """
     global _try
-    own = host in _LOOPBACK or host in machine.addresses()
+    own = _is_this_machine(host)
     with _lock:
         asked = _asked.pop(ticket, None)
         if asked is None or _try is None or not _try.waits:

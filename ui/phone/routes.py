@@ -56,10 +56,11 @@ def _show(request: Request, code: str, error: str = "", status: int = 200) -> Re
     address = own_address(request)
     typed = classes.normal(str(request.path_params.get("code", "")))
     seen = votes.phone(of, token, code) if of is not None and typed in ("", of.code) else None
+    came = _came(request)
+    is_new = came is None and not error and not {"again", "sent", "came"} & set(request.query_params)
+    if is_new and (ticket := arrivals.greet()):  # one that is in a class from before is a phone too
+        return RedirectResponse(f"{request.url.path}?l={code}&came={ticket}", 303, html.HEADERS)
     if seen is None:
-        came = _came(request)
-        if came is None and not error and (ticket := arrivals.greet()):
-            return RedirectResponse(f"{request.url.path}?l={code}&came={ticket}", 303, html.HEADERS)
         said = "" if came is None else _welcome(code, came)
         return pages.door(code, address, secrets.token_urlsafe(16), typed, error, status, said)
     number = number_of(request.query_params.get("again", ""))
