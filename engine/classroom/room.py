@@ -33,9 +33,9 @@ from engine.runs.history import shared
 from engine.runs.settings import RunSettings
 
 WELL, LOOK, MISSING = STATES = ("well", "look", "missing")
-# What is looked at, in this order; the last is tried on the page, with a phone.
-TEXTS, RECORDINGS, ANSWERS, NETWORK, FRAMEWORK, MEMORY, DISK, QUEUE, MINUTE, SECRET, PHONE = SUBJECTS = (
-    "texts", "recordings", "answers", "network", "framework", "memory", "disk", "queue", "minute", "secret", "phone",
+# What is looked at, in this order; the last two on the page alone: a try with a phone, and whether an owner's code is set.
+TEXTS, RECORDINGS, ANSWERS, NETWORK, FRAMEWORK, MEMORY, DISK, QUEUE, MINUTE, SECRET, PHONE, RIGHTS = SUBJECTS = (
+    "texts", "recordings", "answers", "network", "framework", "memory", "disk", "queue", "minute", "secret", "phone", "rights",
 )  # fmt: skip
 _ANSWER_SECONDS = 2.0  # within which a server of this machine answers
 _SLOW_DISK_SECONDS = 1.0

@@ -121,6 +121,8 @@ def _page(
         return report_page.rendered(wording, **run, made=made, **values)
     curves = _guesses(report.curve, guesses, own, wording)
     run = report_page.parts(report, wording, _SPACE, curves)
+    of_minute = _("This is about the run of step 2, not about the class's secret, which another run has read.")
+    run["copied"] = {**run["copied"], "said": f"{of_minute} {run['copied']['said']}"}
     if run["curve"]["picture"]:
         run["curve"]["caption"] += _about_guesses(curves, wording)
     run["where"] = (

@@ -72,6 +72,7 @@ def test_what_is_to_be_pressed_is_written_so_on_the_screen(code, name):
     pressed = set(re.findall(r"\*\*(.+?)\*\*", table))
     known = catalogue("fr")._catalog
     shown = {text if code == "fr" else key for key, text in known.items() if isinstance(key, str)}
+    shown |= {text.replace("{n}", "3") for text in shown}  # of the three runs of one experiment
     assert len(pressed) >= 10 and pressed <= shown
 
 

@@ -152,8 +152,7 @@ def test_drawn_curves_lie_under_the_live_one_once_no_phone_draws_any_more_and_th
         votes.answer(of, f"{phone:022}", asked.number, rows)
     app.run()
     assert "4 answers" in texts(app) and "were drawn" not in "".join(e.value for e in app.html)
-    shown = played(turn(app))
-    assert shown["guesses"] == [] and not [text for kind, text in shown["verdict"] if kind == "own"]
+    assert played(turn(app)) is None and "The curve comes once all have guessed." in texts(app)
     app.button(key="lesson_lay_guesses").click().run()
     assert votes.questions(of)[0].state == votes.CLOSED
     shown = played(app)
@@ -600,6 +599,7 @@ def test_the_room_is_checked_by_a_press_and_says_what_it_looks_at(check):
     )
     assert "<b>whole</b>" not in rows(app) and "Measured on 26 Nov" in rows(app)
     assert any("not tried yet" in e.value for e in app.html)
+    assert "no owner" in rows(app) and "Rights" in rows(app)
     app.button(key="room_back").click().run()
     assert app.button(key="lesson_pagedown")
 

@@ -1,6 +1,6 @@
 """An experiment on the Lab page: its card, the question before it opens, the recorded run that plays at once, and one's own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -220,8 +220,12 @@ def recorded_seconds(training: Training) -> float | None:
     return times[-1] - times[0] if len(times) > 1 else None
 
 
-def watch(experiment: Experiment, run: Run, answer: str, overlay: Overlay = Overlay()) -> None:
-    """Plays a run of an experiment, at work or ended, with what lies over it; at the end stands what it answers."""
+def watch(experiment: Experiment, run: Run, answer: str, overlay: Callable[[], Overlay] = Overlay) -> None:
+    """Plays a run of an experiment, at work or ended; at the end stands what it answers.
+
+    Args:
+        overlay: what lies over the curve, asked for again each time that is drawn: a minute is planned again and again.
+    """
     own = _is_own(experiment)
     beside = _beside(experiment, own)
     runs = [run, *(other.run for other in beside)]
@@ -234,6 +238,7 @@ def watch(experiment: Experiment, run: Run, answer: str, overlay: Overlay = Over
         if not shown.recorded:
             run_view.head(shown, shown.state(), "lab")
         copied = None if at_work or experiment.code != MEMORISE else _copied(run)
+        over = overlay()
         play.show(
             run,
             "lab_play",
@@ -243,9 +248,9 @@ def watch(experiment: Experiment, run: Run, answer: str, overlay: Overlay = Over
             split=ENGLISH if experiment.code == FORGET else VALIDATION,
             other={MEMORISE: str(TRAIN), FORGET: VALIDATION}.get(experiment.code, ""),
             ghost=experiments.recorded_run(experiment.own) if not run.recorded else None,
-            said=None if at_work else _said(experiment, run, answer, copied, beside, overlay.closest),
+            said=None if at_work else _said(experiment, run, answer, copied, beside, over.closest),
             copied=copied,
-            overlay=overlay,
+            overlay=over,
         )
         if active and at_work is None:
             st.rerun()  # they have just ended: nothing polls any more

@@ -148,7 +148,7 @@ def content(
     base, own = _measured(history, split)
     texts = _texts(run, history)
     base_text = next((text for (model, _step), text in texts.items() if model == "base"), None)
-    if base_text is None and ghost is not None:
+    if base_text is None and ghost is not None and _prompt(ghost, folders.history(ghost)) == _prompt(run, history):
         base_text = next(iter(_texts(ghost, folders.history(ghost)).values()), None)
     begun = bool(own) and own[0]["model"] == "parent"
     points = [

@@ -14,7 +14,7 @@ from engine.classroom.questions import Question
 from engine.classroom.slides import Slide
 from engine.core.errors import EngineError
 from ui import access, address, errors, pair, present, redrawn, words
-from ui.i18n import language
+from ui.i18n import _, language
 from ui.lesson import lead
 
 WALL, TEACHER = "wall", "teacher"
@@ -27,6 +27,7 @@ _DRAWN = "lesson_screen"  # which one was drawn last while the lesson is present
 _MOVED = "lesson_moved"  # this session has chosen where the lesson stands
 _RUN = "lesson_run"  # which run was in view when this session drew last
 _BEGUN, _ENTERED = "lesson_begun", "lesson_entered"
+_KNOWN = "lesson_known_class"  # the code of the class that this session has followed last
 _CAME_BACK = (
     "lesson_came_back"  # this session has just got its class again by its browser's cookie: a reload, or a restart
 )
@@ -171,8 +172,12 @@ def _class() -> tuple[SchoolClass | None, bool]:
         state[KEY] = None
     if code := state.get(CLASS):
         if (found := classes.find(classes.normal(code))) is not None:
+            state[_KNOWN] = found.code
             return found, False
-        address.refuse("class")
+        if state.get(_KNOWN) == classes.normal(code):
+            st.info(_("The class was erased."))
+        else:
+            address.refuse("class")
         state[CLASS] = None
     return None, True
 

@@ -36,6 +36,9 @@ def play(course: Course) -> None:
         st.button(label, type="primary", key="lesson_lay_guesses", on_click=_close, args=(course, guessed))
     elif course.leads and experiment.start_button(found, says=not present.on()):
         experiment.train(found.own, "lab")
+    if course.of is not None and guessed.state == votes.OPEN:  # no curve, recorded or live, before all have guessed
+        st.info(_("The curve comes once all have guessed."))
+        return
     run = live.run_of(course, found)
     if run is None or run.recorded or live.came_to_nothing(run):
         live.say(course, run if run is not None and not run.recorded else None)
@@ -45,7 +48,7 @@ def play(course: Course) -> None:
         return
     if course.leads and course.of is not None:
         release.note_run(course.of, run)
-    experiment.watch(found, run, experiment.SKIPPED, overlay(guessed, run))
+    experiment.watch(found, run, experiment.SKIPPED, lambda: overlay(guessed, run))
 
 
 def _close(course: Course, guessed: Ballot) -> None:
@@ -87,7 +90,7 @@ def _shapes(guessed: Ballot, recorded: Forgetting, steps: int) -> list[Guess]:
     for place, (heights, count) in enumerate(zip(SHAPES, guessed.counts, strict=True)):
         if count:
             points = shapes.between(heights, (0, first), (steps, last))
-            label = f"{votes.letter(place)}: {words.grouped(count)}"
+            label = words.labelled(votes.letter(place), words.grouped(count))
             found.append(Guess(label, points, count / guessed.total))
     return found
 

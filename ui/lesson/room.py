@@ -7,11 +7,12 @@ from pathlib import Path
 import streamlit as st
 
 from engine.classroom import lessons, room
-from engine.classroom.room import LOOK, MISSING, PHONE, WELL, Finding
+from engine.classroom.room import LOOK, MISSING, PHONE, RIGHTS, WELL, Finding
 from engine.core import jobs, numbers
+from engine.core.errors import EngineError
 from engine.services import room_check
 from engine.services.room_check import Status
-from ui import access, errors, network, words
+from ui import access, errors, network, owner_file, words
 from ui.i18n import _, error_text, language
 from ui.lesson import room_phone
 from ui.lesson.course import VIEW, WALL
@@ -94,6 +95,8 @@ def _found() -> None:
     findings = list(status.findings)
     if (phone := room_check.phone()) is not None:
         findings.append(phone)
+    if not status.alive:
+        findings.append(_rights())
     if status.alive:
         st.markdown(_("Now: {what}", what=_subject(status.subject)))
     elif status.state == jobs.FINISHED:
@@ -103,6 +106,20 @@ def _found() -> None:
         _say_end(status)
     if findings:
         st.html(f'<ul class="room">{"".join(map(_line, findings))}</ul>')
+
+
+def _rights() -> Finding:
+    """Whether pupils who open the dashboard, and not the class's page, may start and delete runs."""
+    if owner_file.read().exists or access.is_local():
+        return Finding(RIGHTS, WELL, EngineError("Pupils who open the dashboard cannot start or delete runs."))
+    return Finding(
+        RIGHTS,
+        LOOK,
+        EngineError(
+            "Whoever opens the dashboard in this network may start, stop and delete runs: no owner's code is set."
+        ),
+        EngineError("Write your code into .streamlit/secrets.toml, as the README says under “Who may do what”."),
+    )
 
 
 def _say_summary(findings: list[Finding]) -> None:
@@ -149,6 +166,7 @@ def _subject(code: str) -> str:
         room.MINUTE: _("The minute"),
         room.SECRET: _("The secret"),
         PHONE: _("A phone"),
+        RIGHTS: _("Rights"),
     }
     return names.get(code, "")
 
