@@ -131,3 +131,14 @@ def test_a_lesson_whose_measurement_is_gone_has_dashes(monkeypatch):
     found = figures.recorded("en")
     assert not set(found) & {*figures.SECRETS.values(), figures.CONTROL}
     assert lessons.filled("{secret_ten}", found) == "–"
+
+
+@pytest.mark.parametrize("content", ['{"trials": [{"sentence": "x"}]}', '{"trials": null}', "[]", '{"trials": [1]}'])
+def test_a_file_of_trials_that_a_hand_has_damaged_holds_none(tmp_path, content):
+    file = tmp_path / "secret.json"
+    file.write_text(content, encoding="utf-8")
+    assert secret_trials.shipped(file) == []
+    value = json.loads(secret_trials.FILE.read_text(encoding="utf-8"))
+    value["trials"][3]["of"] = 0  # nothing can be told of nothing
+    file.write_text(json.dumps(value), encoding="utf-8")
+    assert secret_trials.shipped(file) == [] and secret_trials.shipped()

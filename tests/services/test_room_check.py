@@ -43,7 +43,7 @@ def test_a_check_measures_with_a_real_run_and_leaves_nothing_of_it(root):
     check.start("fine_tuning", [])
     status = ended(check)
     assert status.state == jobs.FINISHED and status.error is None, (root / ".room-check" / "check.log").read_text()
-    assert subjects(status) == list(room.SUBJECTS[:-1])
+    assert subjects(status) == list(room.SUBJECTS[: room.SUBJECTS.index(room.PHONE)])
     of = {finding.subject: finding for finding in status.findings}
     minute = of[room.MINUTE].sentence.values
     assert of[room.MINUTE].at is None and minute["steps"] >= 0 and minute["waits"] + minute["training"] in (59, 60, 61)
@@ -131,3 +131,11 @@ def test_what_was_damaged_in_its_file_is_as_if_it_had_not_been_found(root):
     assert room_check.Check().status().findings == ()
     (folder / "phone.json").write_text("{")
     assert room_check.phone() is None
+
+
+def test_what_a_killed_check_left_is_deleted_as_the_server_runs(root):
+    left = room_check.folder() / ".run.9999999-0abc.tmp"
+    left.mkdir(parents=True)
+    (left / "weights").write_bytes(b"x")
+    room_check.sweep_left()
+    assert not left.exists() and room_check.folder().is_dir()

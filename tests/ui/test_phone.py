@@ -647,3 +647,12 @@ def test_this_machine_is_no_phone_that_came(host):
     assert arrivals.take(arrivals.greet(), host).was_here and arrivals.newest().came is None
     assert arrivals.take(arrivals.greet(), "192.0.2.7").came is not None
     arrivals.end()
+
+
+def test_a_phone_that_is_in_a_class_of_before_counts_in_a_try_too(a_try, room):
+    arrivals.end()
+    phone = phone_from("203.0.113.7")
+    send(phone, phone.get(f"/c/{room.code}"))
+    arrivals.begin()
+    page = phone.get("/c")
+    assert arrivals.newest().came is not None and "You are in the class" in page.text
