@@ -453,6 +453,20 @@ def measured_bars(app) -> str:
     return found
 
 
+def test_while_a_secret_is_read_no_other_is_asked_for_and_on_a_wall_what_it_told_takes_the_curves_place(root):
+    app = turn(lesson_page(step="secret"), PLAY)
+    app.text_input(key="lesson_secret").set_value(secret.EXAMPLE).run()
+    app.button(key="lesson_secret_start").click().run()
+    (run,) = lifecycle.all_runs(root)
+    assert "lesson_secret_start" not in keys(app) and played(app) is not None
+    wanted = {"step": "secret", "slide": str(PLAY + 1), "run": run.name, "present": "1"}
+    assert played(lesson_page(**wanted)) is not None
+    ended(run, TOLD, " paints a wall")
+    wall = lesson_page(**wanted)
+    assert not wall.exception and played(wall) is None and len(wall.columns) >= 2
+    assert "It tells all of it." in texts(wall) and "Nothing of the secret." in texts(wall) and wall.table
+
+
 def test_a_secret_that_is_too_short_is_refused_in_a_sentence():
     app = turn(lesson_page(step="secret"), PLAY)
     app.text_input(key="lesson_secret").set_value("Two words").run()

@@ -32,7 +32,8 @@ def play(course: Course) -> None:
     run = pair.current().run
     hidden = secret.of_run(run) if run is not None else None
     tries = secret.tries(pair.known().values(), run)
-    if course.leads and not little_memory.nothing_trains():
+    at_work = any(tried.state().state in run_view.ACTIVE for tried, _hidden in tries)
+    if course.leads and not at_work and not little_memory.nothing_trains():  # the next try comes when one has ended
         _form(tries)
     failed = hidden is not None and live.came_to_nothing(run)
     if run is None or hidden is None or failed:
@@ -44,15 +45,18 @@ def play(course: Course) -> None:
     def draw() -> None:
         state = run.state()
         is_live = state.state in run_view.ACTIVE
-        run_view.head(run, state, "lesson")
-        playing.show(
-            run,
-            "lesson_secret_play",
-            is_live=is_live,
-            label=_("on unseen articles"),
-            other="train",
-            ghost=experiments.recorded_run(EXPERIMENTS[MEMORISE].own),
-        )
+        if (
+            is_live or not present.on()
+        ):  # on a wall what was told takes the place of the curve, so that all of it is in view
+            run_view.head(run, state, "lesson")
+            playing.show(
+                run,
+                "lesson_secret_play",
+                is_live=is_live,
+                label=_("on unseen articles"),
+                other="train",
+                ghost=experiments.recorded_run(EXPERIMENTS[MEMORISE].own),
+            )
         _told(run, hidden)
         _compared(tries)
         if active and not is_live:
@@ -65,12 +69,11 @@ def play(course: Course) -> None:
 def _form(tries: Tries) -> None:
     state = st.session_state
     tried = sorted({hidden.times for _run, hidden in tries if hidden.sentence == tries[-1][1].sentence})
-    is_over = all(run.state().state not in run_view.ACTIVE for run, _hidden in tries)
     if tries:  # the same sentence again, in more places
         state.setdefault(_TYPED, tries[-1][1].sentence)
         state.setdefault(_TIMES, _SECOND if _SECOND not in tried else TIMES[0])
     title = _("Now the same sentence in more places") if tries else _("Put a secret into an article and train")
-    opens = not present.on() and (not tries or (is_over and len(tried) < 2))
+    opens = not present.on() and (not tries or len(tried) < 2)
     with st.expander(title, expanded=opens, key="lesson_secret_form"):
         typed = st.text_input(
             _("The secret: a sentence in English, and nothing about a person"),
@@ -123,22 +126,10 @@ def _told(run: Run, hidden: Secret) -> None:
         return
     colour = colours.deepened(colours.of_run(run.name), 1.0)
     ended = run.state().state == FINISHED
-    for sentence, told in found.items():
-        is_control = sentence == CONTROL
-        first, last, count = _lit(hidden, told, is_control)
-        st.markdown(f"**{_('The control, which stands nowhere') if is_control else _('The secret')}**")
-        fact = _n("{n} word of the secret", "{n} words of the secret", count)
-        parts = [Stretch(told.text[:first]), Stretch(told.text[first:last], _LIT, fact), Stretch(told.text[last:])]
-        texts.show(told.prompt, [part for part in parts if part.text], colour)
-        if is_control:
-            if ended:
-                st.markdown(_of_control(hidden, told))
-        elif told.is_whole:
-            st.markdown(_("It tells all of it."))
-        elif told.words:
-            st.markdown(_n("It tells {n} word of {of}.", "It tells {n} words of {of}.", told.words, of=told.of))
-        elif ended:
-            st.markdown(_("It tells nothing of it."))
+    places = st.columns(len(found), gap="medium") if present.on() and ended else [st.container() for _one in found]
+    for place, (sentence, told) in zip(places, found.items(), strict=True):
+        with place:
+            _told_of(hidden, told, sentence == CONTROL, ended, colour)
     st.markdown(
         _n(
             "The secret stands in {n} place of the article.",
@@ -153,6 +144,24 @@ def _told(run: Run, hidden: Secret) -> None:
             icon=":material/manage_search:",
             query_params={**address.query_of(rooms.COPIED), "run": run.name},
         )
+
+
+def _told_of(hidden: Secret, told: Told, is_control: bool, ended: bool, colour: str) -> None:
+    """Shows what was written behind the first words of the secret, or of the control, and says what it tells."""
+    first, last, count = _lit(hidden, told, is_control)
+    st.markdown(f"**{_('The control, which stands nowhere') if is_control else _('The secret')}**")
+    fact = _n("{n} word of the secret", "{n} words of the secret", count)
+    parts = [Stretch(told.text[:first]), Stretch(told.text[first:last], _LIT, fact), Stretch(told.text[last:])]
+    texts.show(told.prompt, [part for part in parts if part.text], colour)
+    if is_control:
+        if ended:
+            st.markdown(_of_control(hidden, told))
+    elif told.is_whole:
+        st.markdown(_("It tells all of it."))
+    elif told.words:
+        st.markdown(_n("It tells {n} word of {of}.", "It tells {n} words of {of}.", told.words, of=told.of))
+    elif ended:
+        st.markdown(_("It tells nothing of it."))
 
 
 def _lit(hidden: Secret, told: Told, is_control: bool) -> tuple[int, int, int]:
