@@ -13,7 +13,7 @@ def show(room: str) -> None:
         title = rooms.tab_title(tab) if tab and present.on() else rooms.title(room)
         st.title(title, anchor=False, width="content")
         pair.choose()
-        if present.on() and (said := pair.in_words()):
+        if present.on() and room != rooms.LESSON and (said := pair.in_words()):  # a lesson's slides say what they show
             st.markdown(said, width="content")
         st.segmented_control(
             "Language / Langue",

@@ -67,7 +67,10 @@ def _joined(run: Run) -> None:
 
 
 def head(run: Run, state: State, key: str) -> None:
-    """State, progress and what can be done."""
+    """State, progress and what can be done; on a wall the progress alone, in a line."""
+    if present.on():
+        _say_briefly(run, state)
+        return
     recorded = f" · {_('recorded')}" if run.recorded else ""
     st.markdown(f"**{words.plain(run.name)}** · {words.state_name(state.state)}{recorded}")
     if state.state == states.RUNNING:
@@ -94,6 +97,13 @@ def head(run: Run, state: State, key: str) -> None:
     _memory(run)
     _damaged(run)
     _buttons(run, state, key)
+
+
+def _say_briefly(run: Run, state: State) -> None:
+    said = {states.RUNNING: _progress, states.QUEUED: _queued}.get(state.state)
+    st.markdown(said(run, state) if said else words.state_name(state.state))
+    if state.error is not None:
+        st.warning(errors.markdown(state.error), icon=":material/info:")
 
 
 def _end_button(run: Run, key: str) -> None:

@@ -110,3 +110,12 @@ def test_what_the_lesson_looks_back_at_is_the_class_s_own_minute(root):
     config = json.loads((own.folder / "config.json").read_text())
     (own.folder / "config.json").write_text(json.dumps({**config, "created": config["created"] - 3600}))
     assert recorded_ones()  # one of a lesson before is not this class's
+
+
+def test_on_a_wall_a_training_is_one_line_and_its_buttons_stand_in_the_teachers_window(root):
+    app = lesson_page("curve", 3)
+    app.button(key="lab_start").click().run()
+    wall = lesson_page("curve", 3, present="1")
+    assert not wall.exception and not wall.get("progress")
+    assert not [b.key for b in wall.button if (b.key or "").endswith(("_stop", "_pause"))]
+    assert "lab-" not in " ".join(m.value for m in wall.markdown)
