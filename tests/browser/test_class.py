@@ -103,6 +103,7 @@ def test_a_teacher_leads_by_her_own_page_and_sees_answers_come(server, phones):
     teacher.get_by_label("Une question de la leçon").select_option("shape")
     teacher.get_by_role("button", name="Poser", exact=True).and_(teacher.locator(".main")).click()
     phone = joined_at_work(phones(), dashboard, opened.code)
+    phone.get_by_text("Choisir plutôt une forme").click()  # above it stands the grid to draw on
     phone.get_by_role("button", name="B. raide au début").click()
     teacher.get_by_text("(100 %)").wait_for(timeout=20_000)
     teacher.get_by_role("button", name="Révéler").click()
