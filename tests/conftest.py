@@ -327,6 +327,12 @@ def visitor(monkeypatch):
 
 
 @pytest.fixture
+def own_classes(monkeypatch, tmp_path):
+    """Classes of one test."""
+    monkeypatch.setenv("ATELIER_CLASSES", str(tmp_path / "classes"))
+
+
+@pytest.fixture
 def local(monkeypatch):
     """A server on this machine alone: files may be named by path."""
     from ui import access

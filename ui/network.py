@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
@@ -18,6 +20,7 @@ from engine.core import machine
 from ui import owner_file
 
 _THIS_MACHINE = {"localhost", "127.0.0.1", "0.0.0.0"}  # Streamlit lets their pages connect without asking anybody
+_LARGEST_BODY = 1000  # of what a page sends as JSON: a ticket, or a key
 _log = logging.getLogger("atelier.access")
 
 
@@ -113,6 +116,21 @@ def addresses() -> list[str]:
         hosts = ["localhost", *machine.addresses()]
     end = f":{config.get_option('server.port')}" + (f"/{path}" if path else "")
     return [f"{scheme}://{f'[{host}]' if ':' in host else host}{end}" for host in hosts]
+
+
+async def own_json(request: Request) -> bytes | Response:
+    """The body of a request that a page of the dashboard's own has sent as JSON, or what any other is answered."""
+    # A form of another page cannot send JSON, and a script of one would be asked for leave, which nobody here gives.
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return PlainTextResponse("JSON only.", 415)
+    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return PlainTextResponse("From the dashboard's own pages only.", 403)
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _LARGEST_BODY:
+            return PlainTextResponse("Too long.", 413)
+    return body
 
 
 def below_server(address: str) -> list[str]:

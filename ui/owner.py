@@ -28,7 +28,6 @@ from ui.tries import network as network_of
 
 COOKIE_SECONDS = 12 * 3600
 TICKET_SECONDS = 60.0
-_LARGEST_BODY = 1000
 _ADDRESS = "_atelier/owner"
 _KEY = secrets.token_bytes(32)
 # Of this process alone: two servers of one machine share a browser's cookies, whatever their ports.
@@ -144,16 +143,9 @@ def _sweep() -> None:
 
 async def _exchange(request: Request) -> Response:
     """Exchanges a ticket for the cookie."""
-    # A form of another page cannot send JSON, and a script of one would be asked for leave, which nobody here gives.
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        return PlainTextResponse("JSON only.", 415)
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return PlainTextResponse("From the dashboard's own pages only.", 403)
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _LARGEST_BODY:
-            return PlainTextResponse("Too long.", 413)
+    body = await network.own_json(request)
+    if isinstance(body, Response):
+        return body
     try:
         number = str(json.loads(body)["ticket"])
     except (ValueError, TypeError, KeyError, RecursionError):

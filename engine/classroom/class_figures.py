@@ -131,9 +131,9 @@ def _counted(of: SchoolClass, several: Sequence[Asked], language: str) -> Questi
     asked = own_answers.rounds(several)
     first = asked[0][1].question
     wording = first.wording(0, language)
-    rows = []
-    for when, one in asked:
-        counts, total = tallies.disclosed(tallies.tally(of, one).counts)
+    rows, found = [], [tallies.tally(of, one) for _when, one in asked]
+    for (when, _one), tally in zip(asked, found, strict=True):
+        counts, total = tallies.disclosed(tally.counts)
         rows.append(Row(when, tuple(counts), total))
     return QuestionFigures(
         first.name,
@@ -143,7 +143,7 @@ def _counted(of: SchoolClass, several: Sequence[Asked], language: str) -> Questi
         tuple(rows),
         _changed(of, first.name) if any(one.moment == AFTER for one in several) else None,
         len(first.forms) > 1,
-        _drawn(tallies.tally(of, asked[-1][1])),
+        _drawn(found[-1]),
     )
 
 

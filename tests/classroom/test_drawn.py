@@ -12,13 +12,9 @@ from engine.classroom.drawn import Grid, closest
 from engine.classroom.questions import CURVE, Question, Wording
 from engine.core.errors import ClassError
 
+pytestmark = pytest.mark.usefixtures("own_classes")
 GRID = Grid((10, 20, 60), (0, 10, 20, 30, 40))
 DRAWN = Question("shape", ({"en": Wording("How?", ("up", "down"))},), kind=CURVE, right=0, grid=GRID)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("ATELIER_CLASSES", str(tmp_path / "classes"))
 
 
 @pytest.fixture

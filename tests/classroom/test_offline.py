@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import pytest
 from project import PROJECT
 
-from engine.classroom import figures, lessons, slides
-from engine.classroom.offline import page, recordings
+from engine.classroom import figures, lessons, played, slides
+from engine.classroom.offline import page
 from engine.classroom.offline.content import Content
 from engine.cli.app import main
 from engine.core import paths
@@ -192,7 +192,7 @@ def test_what_a_model_wrote_becomes_no_markup(monkeypatch, written):
     monkeypatch.setattr(
         figures, "recorded", lambda code: {**real(code), "base_sample_1": HOSTILE, "run_words": HOSTILE}
     )
-    monkeypatch.setattr(recordings, "shortened", lambda text, most=0: HOSTILE)
+    monkeypatch.setattr(played, "shortened", lambda text, most: HOSTILE)
     content = page.html(lessons.load(), "en")
     own, found = Elements(written["en"]), Elements(content)
     assert [tag for tag, _a in found.found] == [tag for tag, _a in own.found]

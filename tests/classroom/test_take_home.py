@@ -23,14 +23,10 @@ from engine.core.errors import ClassError
 from engine.core.wording import Wording as Sentences
 from engine.runs import lifecycle
 
+pytestmark = pytest.mark.usefixtures("own_classes")
 LANGUAGES = ["en", "fr"]
 RIGHT = {"en": "Right: ", "fr": "Juste\u00a0: "}
 PARALLEL = Question("1", ({"en": Wording("A?", ("a0", "a1"))}, {"en": Wording("B?", ("b0", "b1"))}), right=0)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("ATELIER_CLASSES", str(tmp_path / "classes"))
 
 
 @pytest.fixture

@@ -12,11 +12,6 @@ WHAT = "All steps with their recordings"
 
 
 @pytest.fixture
-def own_classes(monkeypatch, tmp_path):
-    monkeypatch.setenv("ATELIER_CLASSES", str(tmp_path / "classes"))
-
-
-@pytest.fixture
 def visitor(monkeypatch):
     monkeypatch.setattr(access, "is_owner", lambda: False)
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.classroom import played
 from engine.classroom.passages import Copy
 from engine.core.splits import TRAIN
+from engine.core.wording import of as wording_of
 from engine.runs.folder import Run
-from engine.runs.history import snapshots
 from engine.runs.history.events import VALIDATION
 from engine.runs.history.follower import History
 from ui import pair, present, words
@@ -146,10 +147,15 @@ def content(
 ) -> dict[str, Any]:
     """What the component draws, as JSON knows it: percentages, texts and names, all in the session's language."""
     base, own = _measured(history, split)
-    texts = _texts(run, history)
+    wording = wording_of(language())
+    texts = played.texts_of(run, history)
     base_text = next((text for (model, _step), text in texts.items() if model == "base"), None)
-    if base_text is None and ghost is not None and _prompt(ghost, folders.history(ghost)) == _prompt(run, history):
-        base_text = next(iter(_texts(ghost, folders.history(ghost)).values()), None)
+    if (
+        base_text is None
+        and ghost is not None
+        and played.prompt_of(ghost, folders.history(ghost)) == played.prompt_of(run, history)
+    ):
+        base_text = next(iter(played.texts_of(ghost, folders.history(ghost)).values()), None)
     begun = bool(own) and own[0]["model"] == "parent"
     points = [
         [event["step"], 100 * event["accuracy"], _shortened(texts.get((event["model"], event["step"]), ""))]
@@ -166,7 +172,7 @@ def content(
         "badge": "",
         "base": 100 * base[0]["accuracy"] if base else None,
         "base_text": _shortened(base_text or ""),
-        "prompt": _prompt(run, history),
+        "prompt": played.prompt_of(run, history),
         "steps": run.state().steps or 0,
         "own": {
             "label": label or _("this run"),
@@ -191,48 +197,18 @@ def content(
             for number, companion in enumerate(beside)
         ],
         "ghost": _ghost(ghost, split),
-        "summary": _summary(points),
+        "summary": played.summary(points, wording),
         "verdict": [],
         "copied": None,
         "guesses": [],
         "levels": [],
-        "words": {
-            "play": _("Play"),
-            "stop": _("Stop"),
-            "again": _("Play again"),
-            "slider": _("Moment of the training"),
-            "base": _("base"),
-            "now": _("now"),
-            "step": _("step {n}"),
-            "percent": "{n}\u00a0%",
-            "axis": _("steps"),
-            "figure": _("right guesses (%)") if other else _("right guesses of unseen articles (%)"),
-            "wrote": _("What it writes"),
-            "waiting": _("The first sentence comes with the first point."),
-            "table": _("The figures as a table"),
-        },
+        "words": played.words(wording, of_unseen_alone=not other),
     }
 
 
-def _prompt(run: Run, history: History) -> str:
-    """The first prompt of the run that anything was written from; its first one as long as there is none."""
-    written = {event["prompt"] for event in history.events("sample")}
-    return next((p for p in (*run.settings.prompts, *sorted(written)) if p in written), run.settings.prompts[0])
-
-
-def _texts(run: Run, history: History) -> dict[tuple[str, int], str]:
-    """(model, step) → what it wrote from that prompt."""
-    prompt = _prompt(run, history)
-    placed = [s.samples[prompt] for s in snapshots.of_run(run, history) if prompt in s.samples]
-    return {(e["model"], e["step"]): e["text"].replace("\n", " ") for e in history.complete(placed)}
-
-
 def _shortened(text: str) -> str:
-    """As much of a text as is read at a glance, up to the end of a word; its beginning is as it was, so that places hold."""
-    most = _LONGEST_PRESENTED if present.on() else _LONGEST
-    if len(text) <= most:
-        return text if text.rstrip().endswith((".", "!", "?", "…")) or not text else text + "…"
-    return text[: text.rfind(" ", 0, most)] + " …"
+    """As much of a text as is read at a glance, on a wall less."""
+    return played.shortened(text, _LONGEST_PRESENTED if present.on() else _LONGEST)
 
 
 def _measured(history: History, split: str) -> tuple[list[Any], list[Any]]:
@@ -265,17 +241,3 @@ def _ghost(ghost: Run | None, split: str) -> dict[str, Any] | None:
         return None
     points = [[event["step"], 100 * event["accuracy"]] for event in _measured(folders.history(ghost), split)[1]]
     return {"label": _("recorded"), "points": points} if points else None
-
-
-def _summary(points: list[list[Any]]) -> str:
-    """The curve in a sentence, for whoever does not see it."""
-    if len(points) < 2:
-        return _("The curve of the training: it has no point of its own yet.")
-    first, last = points[0], points[-1]
-    return _(
-        "The curve of the training: {before} right guesses at step {first}, {after} at step {last}.",
-        before=words.percent(first[1] / 100),
-        first=words.grouped(first[0]),
-        after=words.percent(last[1] / 100),
-        last=words.grouped(last[0]),
-    )

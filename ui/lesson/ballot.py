@@ -165,16 +165,16 @@ def _buttons(course: Course, ballot: Ballot) -> None:
             st.button(_("Open again"), key=f"lesson_open_{key}", on_click=_set, args=(course, ballot, OPEN))
         # What is asked before the lesson comes back after it: its answers are not given away.
         if ballot.state in (OPEN, CLOSED) and ballot.moment != BEFORE and ballot.question.kind != TEXT:
+            may_reveal = _may_reveal(course)
             st.button(
                 _("Show the answers"),
                 key=f"lesson_reveal_{key}",
                 type="primary",
-                disabled=not _may_reveal(course)
-                or (course.of is None and not ballot.total and ballot.question.right is None),
+                disabled=not may_reveal or (course.of is None and not ballot.total and ballot.question.right is None),
                 on_click=_set,
                 args=(course, ballot, REVEALED),
             )
-            if not _may_reveal(course):
+            if not may_reveal:
                 st.caption(_("A class is open here: its teacher's own link shows the answers, or erase it first."))
         if ballot.moment not in (BEFORE, AFTER) and (ballot.is_revealed or ballot.state == CLOSED or ballot.total):
             st.button(_("Vote again"), key=f"lesson_again_{key}", on_click=_again, args=(course, ballot))

@@ -20,7 +20,6 @@ from ui import network
 
 _COOKIE = "atelier_lead_{code}"
 COOKIE_SECONDS = 12 * 3600  # a school day: the next pupil at this machine leads nothing
-_LARGEST_BODY = 1000
 _LONGEST_KEY = 80
 _ADDRESS = "_atelier/lead"
 _KEPT = "lesson_key_kept"  # the key that this session has its browser keep, and until when that is drawn
@@ -65,16 +64,9 @@ def keep(key: str) -> None:
 
 async def _take(request: Request) -> Response:
     """Answers the key of a class that is here with the cookie that keeps it."""
-    # A form of another page cannot send JSON, and a script of one would be asked for leave, which nobody here gives.
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        return PlainTextResponse("JSON only.", 415)
-    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-        return PlainTextResponse("From the dashboard's own pages only.", 403)
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _LARGEST_BODY:
-            return PlainTextResponse("Too long.", 413)
+    body = await network.own_json(request)
+    if isinstance(body, Response):
+        return body
     try:
         key = str(json.loads(body)["key"])[:_LONGEST_KEY]
         found = await run_in_threadpool(classes.by_key, key)

@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.classroom import experiments, figures, passages
+from engine.classroom import experiments, figures, passages, played
 from engine.classroom.experiments import EXPERIMENTS, LEARN, MEMORISE, Experiment
 from engine.classroom.passages import Copy
 from engine.core.wording import Wording
-from engine.runs.folder import Run
 from engine.runs.history import shared, snapshots
 from engine.runs.history.follower import History
 
@@ -28,9 +27,13 @@ def play(experiment: Experiment, wording: Wording) -> dict[str, Any] | None:
     if not base or len(own) < 2:
         return None
     memorises = experiment.code == MEMORISE
-    texts = _texts(run, history)
+    texts = played.texts_of(run, history)
     points = [
-        [event["step"], 100 * event["accuracy"], shortened(texts.get((event["model"], event["step"]), ""))]
+        [
+            event["step"],
+            100 * event["accuracy"],
+            played.shortened(texts.get((event["model"], event["step"]), ""), _LONGEST),
+        ]
         for event in own
     ]
     copied = passages.longest(run) if memorises else None
@@ -41,8 +44,10 @@ def play(experiment: Experiment, wording: Wording) -> dict[str, Any] | None:
         "height": _HEIGHT,
         "badge": _("recorded"),
         "base": 100 * base[0]["accuracy"],
-        "base_text": shortened(next((text for (model, _step), text in texts.items() if model == "base"), "")),
-        "prompt": _prompt(run, history),
+        "base_text": played.shortened(
+            next((text for (model, _step), text in texts.items() if model == "base"), ""), _LONGEST
+        ),
+        "prompt": played.prompt_of(run, history),
         "steps": points[-1][0],
         "own": {
             "label": _("on unseen articles") if memorises else _("this run"),
@@ -53,53 +58,13 @@ def play(experiment: Experiment, wording: Wording) -> dict[str, Any] | None:
         "other": _on_training(history, wording) if memorises else None,
         "beside": [] if memorises else _beside(experiment, wording),
         "ghost": None,
-        "summary": _(
-            "The curve of the training: {before} right guesses at step {first}, {after} at step {last}.",
-            before=wording.percent(points[0][1] / 100),
-            first=wording.whole(points[0][0]),
-            after=wording.percent(points[-1][1] / 100),
-            last=wording.whole(points[-1][0]),
-        ),
+        "summary": played.summary(points, wording),
         "verdict": [["said", said] for said in [_verdict(experiment, history, wording)] if said],
         "copied": _copied(copied, points[-1][2]),
         "guesses": [],
         "levels": [] if memorises else _levels(wording),
-        "words": {
-            "play": _("Play"),
-            "stop": _("Stop"),
-            "again": _("Play again"),
-            "slider": _("Moment of the training"),
-            "base": _("base"),
-            "now": _("now"),
-            "step": _("step {n}"),
-            "percent": "{n}\u00a0%",
-            "axis": _("steps"),
-            "figure": _("right guesses (%)") if memorises else _("right guesses of unseen articles (%)"),
-            "wrote": _("What it writes"),
-            "waiting": _("The first sentence comes with the first point."),
-            "table": _("The figures as a table"),
-        },
+        "words": played.words(wording, of_unseen_alone=not memorises),
     }
-
-
-def shortened(text: str, most: int = _LONGEST) -> str:
-    """As much of a text on one line as is read at a glance, up to the end of a word; its beginning is as it was."""
-    text = text.replace("\n", " ")
-    if len(text) <= most:
-        return text if text.rstrip().endswith((".", "!", "?", "…")) or not text else text + "…"
-    return text[: text.rfind(" ", 0, most)] + " …"
-
-
-def _prompt(run: Run, history: History) -> str:
-    written = {event["prompt"] for event in history.events("sample")}
-    return next((p for p in (*run.settings.prompts, *sorted(written)) if p in written), run.settings.prompts[0])
-
-
-def _texts(run: Run, history: History) -> dict[tuple[str, int], str]:
-    """(model, step) → what it wrote from the first prompt."""
-    prompt = _prompt(run, history)
-    placed = [s.samples[prompt] for s in snapshots.of_run(run, history) if prompt in s.samples]
-    return {(event["model"], event["step"]): event["text"] for event in history.complete(placed)}
 
 
 def _on_training(history: History, wording: Wording) -> dict[str, Any]:
@@ -185,7 +150,7 @@ def moments(wording: Wording, longest: int = 2 * _LONGEST) -> list[dict[str, str
                 "title": title,
                 "accuracy": wording.percent(one.figures["validation"]["accuracy"]),
                 "prompt": sample["prompt"],
-                "text": shortened(sample["text"], longest),
+                "text": played.shortened(sample["text"].replace("\n", " "), longest),
             }
         )
     return found
