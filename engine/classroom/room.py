@@ -364,4 +364,5 @@ def summary(findings: Iterable[Finding]) -> Finding:
         sentence = (
             EngineError("This room is ready, with recorded runs.") if recorded else EngineError("This room is ready.")
         )
-    return Finding("", LOOK if cards or recorded or untried else WELL, sentence)
+    rights = worst.get(RIGHTS, WELL) != WELL  # which its own line says
+    return Finding("", LOOK if cards or recorded or untried or rights else WELL, sentence)

@@ -64,6 +64,11 @@ def test_the_article_of_the_vote_is_one_of_the_samples_and_the_recordings_confir
     lesson = lessons.load()
     quoted = lesson.question("who-wrote-2").wording(0, "en").ask.split('"')[1]
     assert quoted.startswith("… ") and quoted.endswith(" …")  # as what the models wrote: nothing gives it away
+    lengths = {
+        len(text.strip("… ").split())
+        for text in (quoted, *(figures.recorded("en")[f"{of}_words"] for of in ("base", "run")))
+    }
+    assert len(lengths) == 1
     assert quoted.strip("… ") in (PROJECT / "articles/sample/test.jsonl").read_text(encoding="utf-8")
     number = {
         name: float(text.rstrip("\u00a0%")) for name, text in figures.recorded("en").items() if text.endswith("%")

@@ -24,8 +24,9 @@ from engine.core import jobs, paths
 from engine.core.errors import EngineError, StorageError
 from engine.runs import lifecycle
 from engine.services import room_check
-from ui import access, network, rooms, words
+from ui import access, network, owner_file, rooms, words
 from ui.lesson import lead, stage
+from ui.owner_file import OwnerFile
 from ui.phone import arrivals, gathered
 
 pytestmark = pytest.mark.usefixtures("no_studio", "root", "own_classes")
@@ -654,6 +655,27 @@ def test_where_no_phone_came_it_is_said_what_to_do(check, monkeypatch):
 def test_a_text_that_is_wrong_keeps_nobody_from_checking_the_room(check, monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "LESSONS", tmp_path)
     assert room_page().button(key="room_start")
+
+
+@pytest.mark.parametrize(
+    "settings, local, sign, said",
+    [
+        (OwnerFile(True, "a code of hers"), False, "✓", "small runs alone"),
+        (OwnerFile(True), False, "!", "nobody is the owner"),
+        (OwnerFile(), False, "!", "may start, stop and delete runs"),
+        (OwnerFile(), True, "✓", "This machine alone"),
+    ],
+)
+def test_what_pupils_may_do_in_the_dashboard_is_said_and_counts(check, monkeypatch, settings, local, sign, said):
+    monkeypatch.setattr(access, "is_owner", lambda: True)
+    monkeypatch.setattr(access, "is_local", lambda: local)
+    monkeypatch.setattr(owner_file, "read", lambda: settings)
+    check.now = room_check.Status(jobs.FINISHED, False, 1_764_180_000.0, "", FOUND[:1])
+    (line,) = [row for row in rows(room_page()).split("<li") if "Rights" in row]
+    assert sign in line and said in line
+    told = room.Finding(room.RIGHTS, room.WELL if sign == "✓" else room.LOOK, EngineError("x"))
+    phone = room.Finding(room.PHONE, room.WELL, EngineError("x"))
+    assert room.summary([phone, told]).state == told.state
 
 
 def test_a_visitor_checks_nothing(check, monkeypatch):

@@ -110,8 +110,22 @@ def _found() -> None:
 
 def _rights() -> Finding:
     """Whether pupils who open the dashboard, and not the class's page, may start and delete runs."""
-    if owner_file.read().exists or access.is_local():
-        return Finding(RIGHTS, WELL, EngineError("Pupils who open the dashboard cannot start or delete runs."))
+    settings = owner_file.read()
+    if settings.code:
+        return Finding(
+            RIGHTS,
+            WELL,
+            EngineError("Without your code the dashboard starts small runs alone, and stops and deletes none."),
+        )
+    if settings.exists:
+        return Finding(
+            RIGHTS,
+            LOOK,
+            EngineError("The secrets file gives no code that can be used: nobody is the owner, and you neither."),
+            EngineError("Write your code into .streamlit/secrets.toml, as the README says under “Who may do what”."),
+        )
+    if access.is_local():
+        return Finding(RIGHTS, WELL, EngineError("This machine alone opens the dashboard."))
     return Finding(
         RIGHTS,
         LOOK,
