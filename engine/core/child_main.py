@@ -3,6 +3,7 @@
 The other side is engine.core.child_process.
 """
 
+import io
 import os
 import sys
 import time
@@ -26,6 +27,8 @@ class Asker:
         # What libraries print must not get among the messages.
         self._out = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        if isinstance(sys.stdout, io.TextIOWrapper):  # each line when it is printed: else it ends behind the last words
+            sys.stdout.reconfigure(line_buffering=True)
         self._said = 0.0
 
     def requests(self) -> Iterator[dict[str, Any]]:

@@ -27,6 +27,7 @@ for request in asker.requests():
 def start(tmp_path, monkeypatch):
     """Starts a reader with so many seconds of patience, `before` being what it does first of all."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # as a person starts it
     started = []
 
     def start(silent_seconds: float = 30.0, before: str = "", memory_bytes: int = MEMORY) -> Child:
